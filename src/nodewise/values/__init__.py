@@ -1,0 +1,1 @@
+"""Frozen values that carry everything; numpy and the standard library only."""

@@ -1,0 +1,76 @@
+"""Where things are in one patient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from nodewise.values.grid import Point
+from nodewise.values.station import Station
+from nodewise.values.volume import Volume
+
+
+class LandmarkStatus(Enum):
+    """How a search for a landmark ended."""
+
+    FOUND = "found"
+    AT_EDGE = "at the scan's edge"
+    NOT_FOUND = "not found"
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A named point; ``lps_mm`` is None exactly when it was not found, ``confidence`` is 0 to 1."""
+
+    lps_mm: Point | None
+    status: LandmarkStatus
+    confidence: float
+
+    def __post_init__(self) -> None:
+        if (self.lps_mm is None) != (self.status is LandmarkStatus.NOT_FOUND):
+            raise ValueError("a landmark has a place exactly when it was found")
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box aligned with the patient's axes, LPS mm."""
+
+    low_mm: Point
+    high_mm: Point
+
+
+@dataclass(frozen=True, slots=True)
+class StationCall:
+    """The station of one node: ``confidence`` 0 to 1, ``method`` how it was read, ``second`` the runner-up."""
+
+    station: Station
+    confidence: float
+    method: str
+    second: Station | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Anatomy:
+    """Landmarks and maps, each map on its own, possibly coarse, grid.
+
+    Attributes:
+        landmarks: by name, ``carina`` first among them.
+        organs: label map, or None; ``organ_names`` gives each label's name.
+        stations: label map of ``Station.label``, or None where stations cannot be told.
+        mediastinum: where to look for nodes.
+        prior: probability of a node, or None. distance: mm from the carina, or None.
+        how: which reader made it.
+        warnings: what a reader must know, one line each.
+    """
+
+    landmarks: Mapping[str, Landmark]
+    mediastinum: Region
+    how: str
+    organs: Volume | None = None
+    organ_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    stations: Volume | None = None
+    prior: Volume | None = None
+    distance: Volume | None = None
+    warnings: tuple[str, ...] = ()

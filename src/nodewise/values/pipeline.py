@@ -1,0 +1,34 @@
+"""A system: three callables that fill in the story, and the settings that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nodewise.values.anatomy import Anatomy
+from nodewise.values.node import Malignancy, Node, Size
+from nodewise.values.study import Study
+from nodewise.values.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """How one recipe reads anatomy, segments nodes and judges them; everything else is shared.
+
+    Attributes:
+        segment: probability of being node, on a crop of the CT's grid.
+        malignancy: one answer a node, in order.
+        threshold: probability from which a voxel is node.
+        minimum_short_axis_mm: smaller nodes (equivalent ellipsoid) are dropped.
+        name, weights_sha256, trained_on, device: for provenance.
+    """
+
+    read_anatomy: Callable[[Study], Anatomy]
+    segment: Callable[[Study, Anatomy], Volume]
+    malignancy: Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]]
+    threshold: float
+    minimum_short_axis_mm: float
+    name: str
+    weights_sha256: str
+    trained_on: str
+    device: str
