@@ -49,7 +49,7 @@ class Provenance:
         weights_sha256: of the weights file, empty when nodes were given.
         versions: of nodewise and of the libraries that matter, by name.
         seconds: a stage, by name.
-        peak_memory_mb: largest resident memory of the process.
+        peak_memory_mb: largest resident memory of the process; None where the system does not tell.
         command: as typed, with the input's path left out.
     """
 
@@ -58,7 +58,7 @@ class Provenance:
     weights_sha256: str
     versions: Mapping[str, str]
     seconds: Mapping[str, float]
-    peak_memory_mb: float
+    peak_memory_mb: float | None
     command: str = ""
     device: str = "cpu"
     settings: Mapping[str, float | str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,70 @@
+"""``nodewise``: the verbs, and what their exit codes mean (0 done, 2 bad input, 1 our fault)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from nodewise import __version__
+from nodewise.cli.evaluate import evaluate
+from nodewise.cli.info import info
+from nodewise.cli.measure import measure
+from nodewise.cli.phantom import phantom
+from nodewise.cli.predict import predict
+from nodewise.cli.screen import errors, set_up_logging
+from nodewise.cli.train import train
+from nodewise.values.errors import BadInputError
+
+app = typer.Typer(
+    name="nodewise",
+    help="Lymph nodes on CT: found, measured, named and staged. Research use only, not for diagnosis.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for verb in (predict, measure, phantom, evaluate, train, info):
+    app.command()(verb)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nodewise {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every step to the screen.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    set_up_logging(verbose)
+
+
+def exit_code(arguments: list[str] | None = None) -> int:
+    """Run one command; the code to exit with."""
+    try:
+        app(args=arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    except BadInputError as problem:
+        errors.print(f"[bold red]error:[/] {escape(str(problem))}", soft_wrap=True)
+        return 2
+    except Exception as problem:
+        logging.getLogger("nodewise").debug("traceback", exc_info=True)
+        errors.print(f"[bold red]nodewise failed:[/] {type(problem).__name__}: {escape(str(problem))}", soft_wrap=True)
+        errors.print(
+            "This is a fault of nodewise. Run again with --verbose before the verb, and report what it prints."
+        )
+        return 1
+    return 0
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(exit_code())

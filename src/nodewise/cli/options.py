@@ -1,0 +1,88 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nodewise.values.station import Side
+
+
+class Primary(StrEnum):
+    """Side of the primary tumour, as typed."""
+
+    left = "left"
+    right = "right"
+    unknown = "unknown"
+
+    @property
+    def side(self) -> Side | None:
+        """The side, or None when it is unknown."""
+        return None if self is Primary.unknown else Side(self.value)
+
+
+class Device(StrEnum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Edition(StrEnum):
+    """Edition of the TNM classification of lung cancer."""
+
+    eighth = "8"
+    ninth = "9"
+
+
+Input = Annotated[
+    Path,
+    typer.Argument(
+        metavar="INPUT",
+        help="DICOM folder or zip, a NIfTI, NRRD or MHA file, or a folder of such studies.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="OUT", help="Folder to make; it is complete or absent.", show_default=False),
+]
+PrimaryOption = Annotated[
+    Primary, typer.Option("--primary", help="Side of the primary tumour; unknown gives the answer for both sides.")
+]
+EditionOption = Annotated[Edition, typer.Option("--tnm", help="Edition of the TNM classification.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where the network runs.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Processor threads to use at most.", show_default="all")
+]
+GapsOption = Annotated[
+    bool, typer.Option("--allow-gaps", help="Fill missing slices by interpolation and flag it, instead of refusing.")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]
+
+
+_HARMLESS = {*Primary, *Device, *Edition, "default"}
+
+
+def use_threads(count: int | None) -> None:
+    """Hold the numerical libraries to ``count`` threads."""
+    if count is None:
+        return
+    import SimpleITK as sitk  # noqa: N813
+    import torch
+
+    torch.set_num_threads(count)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)
+
+
+def command_line() -> str:
+    """The command as typed, without paths: folders are often named after patients."""
+    verb, *words = sys.argv[1:] or [""]
+    shown = [word if word.startswith("-") or word in _HARMLESS or word.isdigit() else "…" for word in words]
+    return " ".join(["nodewise", verb, *shown])

@@ -1,0 +1,69 @@
+"""``nodewise predict``: from a scan to nodes, stations, N category and a report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nodewise.cli.options import (
+    Device,
+    DeviceOption,
+    Edition,
+    EditionOption,
+    GapsOption,
+    Input,
+    Output,
+    OverwriteOption,
+    Primary,
+    PrimaryOption,
+    ThreadsOption,
+    use_threads,
+)
+
+
+def predict(
+    source: Input,
+    out: Output,
+    model: Annotated[str, typer.Option(help="Name of a bundled model, or a model folder.")] = "default",
+    primary: PrimaryOption = Primary.unknown,
+    tnm: EditionOption = Edition.ninth,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = None,
+    allow_gaps: GapsOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Find, measure, name and stage the lymph nodes of a chest CT.
+
+    OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz, report.html and run.log. A folder of studies
+    gets one folder each, summary.csv and failures.csv; run again, it goes on with what is missing.
+
+    Example: nodewise predict scans/anna -o out/anna --primary left
+    """
+    from nodewise.cli.case import run_many, run_one
+    from nodewise.io.casefile import AssessmentRecord
+    from nodewise.io.folder import find_studies
+    from nodewise.recipes.load import load_pipeline
+    from nodewise.story import assess
+    from nodewise.values.assessment import Assessment
+    from nodewise.values.study import Study
+
+    studies = find_studies(source)
+    use_threads(threads)
+    pipeline = load_pipeline(model, device.value)
+
+    def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
+        return assess(study, pipeline, primary.side, edition=int(tnm.value), on_stage=on_stage)
+
+    def same(record: AssessmentRecord) -> bool:
+        asked = (pipeline.weights_sha256, primary.value, int(tnm.value))
+        return (record.provenance.weights_sha256, record.stage.primary_side, record.stage.edition) == asked
+
+    if len(studies) == 1:
+        run_one(Path(studies[0][1]), out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)
+        return
+    code = run_many(studies, out, work, allow_gaps=allow_gaps, overwrite=overwrite, same=same)
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,1 @@
+"""What a person reads: the page, its pictures, the tables, and the folder that holds them."""

@@ -1,0 +1,46 @@
+"""The folder of one case: everything that was found, for people and for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nodewise.image.resample import resample
+from nodewise.io.casefile import record_of, write_record
+from nodewise.io.itk import write_nifti
+from nodewise.nodes.split import label_map
+from nodewise.report.html import report_html
+from nodewise.report.tables import nodes_csv
+from nodewise.values.assessment import Assessment
+from nodewise.values.orientation import onto_axes_of
+from nodewise.values.volume import Quantity, Volume
+
+
+def write_case(assessment: Assessment, folder: Path) -> None:
+    """Write ``assessment.json``, ``nodes.csv``, ``nodes.nii.gz``, ``stations.nii.gz`` and ``report.html``.
+
+    The label maps lie on the CT's grid as stored, as unsigned integers: 0 is background, a node's label is its id, a
+    station's is ``Station.label``. Where stations cannot be told the map of stations is all 0.
+
+    Args:
+        assessment: what to write.
+        folder: is there already.
+    """
+    write_record(record_of(assessment), folder / "assessment.json")
+    nodes_csv(assessment, folder / "nodes.csv")
+    stored = assessment.study.source.native
+    write_nifti(onto_axes_of(_nodes(assessment), stored), folder / "nodes.nii.gz")
+    write_nifti(onto_axes_of(_stations(assessment), stored), folder / "stations.nii.gz")
+    (folder / "report.html").write_text(report_html(assessment), encoding="utf-8")
+
+
+def _nodes(assessment: Assessment) -> Volume:
+    return label_map([finding.node for finding in assessment.findings], assessment.study.ct.grid)
+
+
+def _stations(assessment: Assessment) -> Volume:
+    grid, stations = assessment.study.ct.grid, assessment.anatomy.stations
+    if stations is None:
+        return Volume(np.zeros(grid.shape, dtype=np.uint16, order="F"), grid, Quantity.LABEL)
+    return resample(stations, grid)

@@ -1,0 +1,162 @@
+"""The story: read the anatomy, segment, split into nodes, describe each, stage the patient.
+
+``assess`` finds the nodes itself; ``measure`` is given them. Both are the same from there on.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from types import MappingProxyType
+
+import numpy as np
+
+from nodewise.anatomy.read import read_anatomy
+from nodewise.anatomy.call import call_station
+from nodewise.nodes.describe import describe
+from nodewise.nodes.split import split
+from nodewise.nodes.suspicion import size_suspicion
+from nodewise.staging.stage import stage
+from nodewise.values.anatomy import Anatomy
+from nodewise.values.assessment import Assessment, Provenance
+from nodewise.values.node import Finding, Malignancy, Node, Size
+from nodewise.values.pipeline import Pipeline
+from nodewise.values.station import Side
+from nodewise.values.study import Study
+
+OnStage = Callable[[str], None]
+MALIGNANT_FROM = 0.5
+_VERSIONS = ("nodewise", "numpy", "scipy", "simpleitk", "pydicom", "torch")
+
+
+def assess(
+    study: Study,
+    pipeline: Pipeline,
+    primary: Side | None = None,
+    *,
+    edition: int = 9,
+    on_stage: OnStage = lambda _name: None,
+) -> Assessment:
+    """Find every lymph node of a study, describe each and derive the N category.
+
+    Args:
+        study: CT in HU, see ``read_study``.
+        pipeline: how to read anatomy, segment and judge, see ``load_pipeline``.
+        primary: side of the primary tumour; None gives the answer for both sides.
+        edition: of the TNM classification of lung cancer, 8 or 9.
+        on_stage: told the name of each stage as it begins.
+    """
+    watch = _Stopwatch(on_stage)
+    with watch("anatomy"):
+        anatomy = pipeline.read_anatomy(study)
+    with watch("segmentation"):
+        probability = pipeline.segment(study, anatomy)
+    with watch("nodes"):
+        nodes = split(probability, study.ct.grid, pipeline.threshold, pipeline.minimum_short_axis_mm)
+        findings = _findings(study, anatomy, nodes, pipeline.malignancy)
+    settings = {"threshold": pipeline.threshold, "minimum_short_axis_mm": pipeline.minimum_short_axis_mm}
+    made_by = Provenance(
+        model=pipeline.name,
+        trained_on=pipeline.trained_on,
+        weights_sha256=pipeline.weights_sha256,
+        versions=_versions(),
+        seconds=watch.seconds,
+        peak_memory_mb=_peak_memory_mb(),
+        device=pipeline.device,
+        settings=MappingProxyType(settings),
+    )
+    return _staged(study, anatomy, findings, made_by, primary, edition)
+
+
+def measure(
+    study: Study,
+    nodes: Sequence[Node],
+    primary: Side | None = None,
+    *,
+    edition: int = 9,
+    on_stage: OnStage = lambda _name: None,
+) -> Assessment:
+    """Describe and stage nodes that someone has already drawn on the study's CT grid; see ``assess``."""
+    watch = _Stopwatch(on_stage)
+    with watch("anatomy"):
+        anatomy = read_anatomy(study)
+    with watch("nodes"):
+        findings = _findings(study, anatomy, nodes, size_suspicion)
+    made_by = Provenance(
+        model="none: the nodes were given",
+        trained_on="The nodes were drawn by someone else; no trained model took part.",
+        weights_sha256="",
+        versions=_versions(),
+        seconds=watch.seconds,
+        peak_memory_mb=_peak_memory_mb(),
+    )
+    return _staged(study, anatomy, findings, made_by, primary, edition)
+
+
+def _findings(
+    study: Study,
+    anatomy: Anatomy,
+    nodes: Sequence[Node],
+    malignancy: Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]],
+) -> tuple[Finding, ...]:
+    described = [describe(node, study) for node in nodes]
+    judged = malignancy(study, nodes, [d.size for d in described])
+    findings = []
+    for node, description, suspicion in zip(nodes, described, judged, strict=True):
+        points = study.ct.grid.crop(node.box).to_lps(np.argwhere(node.mask))
+        findings.append(
+            Finding(
+                node=node,
+                centroid_lps_mm=description.centroid_lps_mm,
+                mean_hu=description.mean_hu,
+                size=description.size,
+                station=call_station(anatomy, points),
+                malignancy=suspicion,
+            )
+        )
+    return tuple(findings)
+
+
+def _staged(
+    study: Study,
+    anatomy: Anatomy,
+    findings: tuple[Finding, ...],
+    made_by: Provenance,
+    primary: Side | None,
+    edition: int,
+) -> Assessment:
+    blind = "" if anatomy.stations is not None else "stations cannot be told: the carina was not found in this scan"
+    answer = stage(findings, primary, edition, MALIGNANT_FROM, at_least_reason=blind)
+    warnings = (*study.source.warnings, *anatomy.warnings)
+    return Assessment(study, anatomy, findings, answer, made_by, warnings)
+
+
+class _Stopwatch:
+    """Seconds a stage, in the order in which they ran."""
+
+    def __init__(self, on_stage: OnStage) -> None:
+        self.seconds: dict[str, float] = {}
+        self._on_stage = on_stage
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self._on_stage(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _VERSIONS}
+
+
+def _peak_memory_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,69 @@
+"""Exit codes and the one line of bad input."""
+
+from pathlib import Path
+
+import pytest
+
+from nodewise.cli import main
+from nodewise.cli.options import command_line
+
+VERBS = ("predict", "measure", "phantom", "evaluate", "train", "info")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb_has_an_example(verb, capsys):
+    assert main.exit_code([verb, "--help"]) == 0
+    assert f"Example: nodewise {verb}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_version(capsys):
+    assert main.exit_code(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("nodewise 0.")
+
+
+def test_an_unknown_option_is_bad_input():
+    assert main.exit_code(["info", "--colour"]) == 2
+
+
+@pytest.mark.parametrize("content", [None, "empty folder", "a text"])
+def test_bad_input_is_one_line_and_leaves_nothing(content, tmp_path, capsys):
+    source, out = tmp_path / "in", tmp_path / "out"
+    if content == "empty folder":
+        source.mkdir()
+    elif content:
+        source = source.with_suffix(".nii.gz")
+        source.write_text(content)
+    assert main.exit_code(["predict", str(source), "-o", str(out)]) == 2
+    printed = capsys.readouterr().err.strip()
+    assert printed.startswith("error: ") and "\n" not in printed
+    assert [p.name for p in tmp_path.iterdir() if p != source] == []
+
+
+def test_a_fault_of_ours_is_exit_code_1(monkeypatch, capsys):
+    def broken() -> None:
+        raise RuntimeError("the [brackets] are kept")
+
+    monkeypatch.setattr("nodewise.cli.info._devices", broken)
+    assert main.exit_code(["info"]) == 1
+    assert "RuntimeError: the [brackets] are kept" in capsys.readouterr().err
+
+
+def test_the_recorded_command_does_not_hold_the_path(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["nodewise", "predict", "/scans/Jane_Doe", "-o", "out/jane", "--primary", "left"])
+    assert command_line() == "nodewise predict … -o … --primary left"
+
+
+def test_a_missing_prediction_is_named(tmp_path, capsys):
+    (tmp_path / "truth" / "a").mkdir(parents=True)
+    (tmp_path / "truth" / "a" / "truth.json").write_text('{"nodes": []}')
+    assert main.exit_code(["evaluate", str(tmp_path / "truth"), str(tmp_path / "prediction")]) == 2
+    assert "has no assessment of a" in " ".join(capsys.readouterr().err.split())
+
+
+def test_paths_are_not_in_the_command_even_without_a_slash(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["nodewise", "predict", "Jane_Doe", "-o", "jane"])
+    assert "Jane" not in command_line() and "jane" not in command_line()
+
+
+def test_folder_of_tests_mirrors_the_verbs():
+    assert {p.stem for p in (Path(main.__file__).parent).glob("*.py")} >= set(VERBS)
