@@ -18,7 +18,7 @@ check: .venv/developer
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q src
+	$(BIN)/pytest -q src docs
 	$(BIN)/python tests/links.py
 
 .venv/bin/python:

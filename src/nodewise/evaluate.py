@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nodewise.image.resample import resample
+from nodewise.image.onto import labels_onto
 from nodewise.io.casefile import AssessmentRecord, read_record
 from nodewise.io.itk import read_labels
 from nodewise.metrics.matching import match
@@ -97,7 +97,7 @@ def evaluate_case(truth: Path, prediction: Path) -> Case:
     known = json.loads((truth / "truth.json").read_text(encoding="utf-8"))
     record = read_record(prediction / "assessment.json")
     predicted = closest_lps(read_labels(prediction / "nodes.nii.gz"))
-    true = resample(read_labels(truth / "nodes.nii.gz"), predicted.grid)
+    true, _ = labels_onto(read_labels(truth / "nodes.nii.gz"), predicted.grid)
     pairs = match(true.array, predicted.array)
     best = {
         int(t): (int(p), float(d))

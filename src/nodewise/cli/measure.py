@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,9 @@ def measure(
     mask = read_mask(nodes)
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
-        given = nodes_from_labels(labels_onto(mask, study.ct.grid))
-        return story.measure(study, given, primary.side, edition=int(tnm.value), on_stage=on_stage)
+        labels, told = labels_onto(mask, study.ct.grid)
+        given = nodes_from_labels(labels)
+        made = story.measure(study, given, primary.side, edition=int(tnm.value), on_stage=on_stage)
+        return replace(made, warnings=(*told, *made.warnings))
 
     run_one(source, out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=4)

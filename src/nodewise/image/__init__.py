@@ -1,0 +1,1 @@
+"""Images: resampling, connected components, display windows, shape; knows nothing of lymph nodes."""
