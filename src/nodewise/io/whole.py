@@ -40,9 +40,9 @@ def whole(folder: Path, *, overwrite: bool = False) -> Iterator[Path]:
             if old.exists():
                 old.rename(folder)
             raise
+        shutil.rmtree(old, ignore_errors=True)
     finally:
-        for leftover in (aside, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _check(folder: Path, overwrite: bool) -> None:
