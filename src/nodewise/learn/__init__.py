@@ -1,0 +1,1 @@
+"""Networks, losses, the training loop and sliding-window inference; nothing here knows what a lymph node is."""

@@ -1,0 +1,44 @@
+"""What the machine can compute on, and in which precision."""
+
+from __future__ import annotations
+
+import contextlib
+
+import torch
+
+from nodewise.values.errors import BadInputError
+
+
+def choose_device(name: str) -> str:
+    """The device of this name; ``auto`` takes cuda, else mps, else cpu.
+
+    Raises:
+        BadInputError: there is no such device here.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(kind for kind, here in there.items() if here)
+    kind, _, index = name.partition(":")
+    known = there.get(kind, False)
+    if known and index:
+        known = kind == "cuda" and index.isdigit() and int(index) < torch.cuda.device_count()
+    if not known:
+        here = ", ".join(kind for kind, here in there.items() if here)
+        raise BadInputError(f"there is no device {name} here: choose auto or one of {here}")
+    return name
+
+
+def computes_in_bfloat16(device: str) -> bool:
+    """Whether it does so at full speed; where bfloat16 is emulated it is slower than float32."""
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)() if kind == "cpu" else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+def half_precision(device: str) -> contextlib.AbstractContextManager[object]:
+    """Inference in bfloat16 where that is quick, in float32 elsewhere."""
+    if not computes_in_bfloat16(device):
+        return contextlib.nullcontext()
+    return torch.autocast(device.partition(":")[0], torch.bfloat16)

@@ -1,0 +1,73 @@
+"""From a CT to what a network sees, and its answer back onto the CT's voxels: forward and inverse in one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.image.resample import resample
+from nodewise.values.anatomy import Region
+from nodewise.values.box import Box
+from nodewise.values.grid import Grid, Point
+from nodewise.values.volume import Quantity, Volume
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """What the network is given: ``image`` (channels, x, y, z) on ``grid``, cut out of the CT at ``native``."""
+
+    image: Floats
+    grid: Grid
+    native: Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Crop to a region, resample, window.
+
+    Attributes:
+        spacing_mm: of the network's voxels along the CT's array axes; the true one differs slightly, so that whole
+            voxels fill the crop.
+        windows: (low, high) HU of each channel, put to 0 and 1 and cut off beyond.
+        margin_mm: added around the region on every side, as far as the scan goes.
+    """
+
+    spacing_mm: Point
+    windows: tuple[tuple[float, float], ...]
+    margin_mm: float = 10.0
+
+    def __call__(self, ct: Volume, region: Region) -> Prepared:
+        """The part of ``ct`` in ``region``, as the network sees it.
+
+        Raises:
+            ValueError: the region does not touch the scan.
+        """
+        crop = ct.crop(self._box(ct.grid, region))
+        grid = crop.grid.resampled(self.spacing_mm)
+        return Prepared(self.channels(resample(crop, grid).array), grid, crop.grid)
+
+    def channels(self, hu: npt.NDArray[np.float32]) -> Floats:
+        """HU (x, y, z) to the network's channels (channels, x, y, z)."""
+        out = np.empty((len(self.windows), *hu.shape), dtype=np.float32)
+        for channel, (low, high) in zip(out, self.windows, strict=True):
+            np.subtract(hu, np.float32(low), out=channel)
+            np.multiply(channel, np.float32(1 / (high - low)), out=channel)
+            np.clip(channel, 0, 1, out=channel)
+        return out
+
+    def restore(self, probability: Floats, prepared: Prepared) -> Volume:
+        """Probability (x, y, z) on the network's voxels to the CT's own, over the crop that was prepared."""
+        answer = Volume(np.asarray(probability, dtype=np.float32), prepared.grid, Quantity.PROBABILITY)
+        back = resample(answer, prepared.native)
+        return back.with_array(np.clip(back.array, 0, 1), Quantity.PROBABILITY)
+
+    def _box(self, grid: Grid, region: Region) -> Box:
+        low, high = np.asarray(region.low_mm) - self.margin_mm, np.asarray(region.high_mm) + self.margin_mm
+        box = grid.box_around(low, high)
+        if min(box.shape) == 0:
+            raise ValueError(f"the region from {region.low_mm} to {region.high_mm} mm lies outside the scan")
+        return box

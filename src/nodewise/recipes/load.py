@@ -1,0 +1,43 @@
+"""A pipeline by the name of a bundled model or from a model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nodewise.models.bundle import bundled_models, load_bundle
+from nodewise.recipes import three_step
+from nodewise.values.errors import BadInputError
+from nodewise.values.pipeline import Pipeline
+
+DEFAULT = three_step.NAME
+
+
+def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeline:
+    """The pipeline of a model.
+
+    Args:
+        model: ``default``, the name of a bundled model, or a model folder.
+        device: auto, cpu, cuda, cuda:1, mps.
+
+    Raises:
+        BadInputError: there is no such model or device, or the model folder is damaged.
+    """
+    from nodewise.learn.device import choose_device
+
+    folder = _folder(model)
+    where = choose_device(device)
+    recipe = load_bundle(folder).model.recipe
+    if recipe == "three_step":
+        return three_step.pipeline(folder, where)
+    raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
+
+
+def _folder(model: str | Path) -> Path:
+    if Path(model).is_dir():
+        return Path(model)
+    bundled = {bundle.name: bundle.folder for bundle in bundled_models()}
+    wanted = DEFAULT if str(model) == "default" else str(model)
+    if wanted not in bundled:
+        names = ", ".join(bundled) or "none"
+        raise BadInputError(f"there is no model {model}: give a model folder or a bundled model ({names})")
+    return bundled[wanted]

@@ -1,0 +1,86 @@
+import numpy as np
+import torch
+from torch import nn
+
+from nodewise.models.preparation import Preparation
+from nodewise.models.segmenter import Segmenter
+from nodewise.values.anatomy import Anatomy, Region
+from nodewise.values.grid import Grid
+from nodewise.values.study import Source, Study
+from nodewise.values.volume import Quantity, Volume
+
+PREPARATION = Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0)), margin_mm=0.0)
+REGION = Region((10.0, 10.0, 10.0), (50.0, 50.0, 50.0))
+
+
+class Bright(nn.Module):
+    """Node where the soft window is bright; keeps count of the windows it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.windows = 0
+
+    def forward(self, x):
+        self.windows += len(x)
+        node = (x[:, 0] - 0.425) * 40  # 10 HU, half way from fat to the ball
+        return torch.stack((torch.zeros_like(node), node, torch.full_like(node, -20)), dim=1)
+
+
+def _study(hu):
+    grid = Grid.of(hu.shape, (1.0, 1.0, 1.0))
+    return Study("a", Volume(hu, grid, Quantity.HU), Source(grid))
+
+
+def _segmenter(network):
+    return Segmenter(network.eval(), PREPARATION, (16, 16, 16), "cpu")
+
+
+def _fat_with_a_ball():
+    hu = np.full((60, 60, 60), -100, np.float32)
+    x, y, z = np.ogrid[:60, :60, :60]
+    ball = (x - 30) ** 2 + (y - 24) ** 2 + (z - 36) ** 2 < 8**2
+    hu[ball] = 120
+    return hu, ball
+
+
+def test_probability_lies_on_the_cts_voxels_where_the_ball_is():
+    hu, ball = _fat_with_a_ball()
+    study = _study(hu)
+    answer = _segmenter(Bright())(study, Anatomy({}, REGION, how="test"))
+    box = study.ct.grid.box_of(answer.grid)
+    found, truth = answer.array > 0.5, ball[box.slices]
+    assert answer.quantity is Quantity.PROBABILITY
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.9
+
+
+def test_outside_the_body_is_zero_and_its_windows_are_skipped():
+    hu, ball = _fat_with_a_ball()
+    study = _study(hu)
+    body = np.zeros(hu.shape, np.uint8)
+    body[36:] = 1
+    organs = Volume(body, study.ct.grid, Quantity.LABEL)
+    network, whole = Bright(), Bright()
+    _segmenter(whole)(study, Anatomy({}, REGION, how="test"))
+    answer = _segmenter(network)(study, Anatomy({}, REGION, how="test", organs=organs, organ_names={1: "body"}))
+    box = study.ct.grid.box_of(answer.grid)
+    assert not answer.array[body[box.slices] == 0].any()
+    assert answer.array[(body[box.slices] == 1) & ball[box.slices]].max() > 0.9
+    assert 0 < network.windows < whole.windows
+
+
+def test_organs_without_a_body_do_not_cut_anything_off():
+    hu, _ = _fat_with_a_ball()
+    study = _study(hu)
+    organs = Volume(np.zeros(hu.shape, np.uint8), study.ct.grid, Quantity.LABEL)
+    a = _segmenter(Bright())(study, Anatomy({}, REGION, how="test"))
+    b = _segmenter(Bright())(study, Anatomy({}, REGION, how="test", organs=organs, organ_names={1: "lung"}))
+    np.testing.assert_array_equal(a.array, b.array)
+
+
+def test_windows_of_air_are_skipped():
+    hu, _ = _fat_with_a_ball()
+    hu[:40] = -1000
+    filled, empty = Bright(), Bright()
+    _segmenter(filled)(_study(_fat_with_a_ball()[0]), Anatomy({}, REGION, how="test"))
+    _segmenter(empty)(_study(hu), Anatomy({}, REGION, how="test"))
+    assert 0 < empty.windows < filled.windows
