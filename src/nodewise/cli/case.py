@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -140,7 +140,7 @@ def _write_summary(out: Path, names: Sequence[str]) -> int:
     return len(rows)
 
 
-def _write_csv(path: Path, rows: Sequence[dict[str, object]], columns: Sequence[str]) -> None:
+def _write_csv(path: Path, rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
     aside = path.with_name(f".{path.name}")
     with aside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns)

@@ -1,0 +1,1 @@
+"""Where things are in a chest: landmarks, organs and station maps."""

@@ -1,0 +1,93 @@
+"""Read the anatomy of a chest CT with nothing but its grey values."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.anatomy.body import body_mask, cut_inside
+from nodewise.anatomy.chest import Chest, read_chest
+from nodewise.anatomy.landmarks import landmarks
+from nodewise.anatomy.region import mediastinum
+from nodewise.anatomy.stations import station_map
+from nodewise.anatomy.warn import chest_warnings
+from nodewise.anatomy.working import SPACING_MM, working_grid
+from nodewise.image.resample import resample
+from nodewise.values.anatomy import Anatomy
+from nodewise.values.box import Box
+from nodewise.values.grid import Grid
+from nodewise.values.study import Study
+from nodewise.values.volume import Quantity, Volume
+
+ORGANS = MappingProxyType(
+    {1: "body", 2: "lung_right", 3: "lung_left", 4: "airway", 5: "spinal_canal", 6: "descending_aorta"}
+)
+HOW = "landmarks"
+SLAB = 48
+
+
+def read_anatomy(study: Study) -> Anatomy:
+    """Landmarks, organs, the mediastinum's box and a coarse station map of a CT, by classical image processing.
+
+    Nothing is learned and no weights are needed. Works on a 1.5 mm lattice along the patient's axes. What cannot be
+    found is said to be not found, with the reason in ``warnings``; without a carina there is no station map.
+    """
+    return read_working(_on_lattice(study.ct))
+
+
+def _on_lattice(ct: Volume) -> Volume:
+    """The CT resampled slab by slab, so that no blurred copy of the whole scan is ever held."""
+    grid = working_grid(ct.grid)
+    hu = np.empty(grid.shape, np.float32, order="F")
+    for k in range(0, grid.shape[2], SLAB):
+        slab = Box((0, 0, k), (grid.shape[0], grid.shape[1], min(k + SLAB, grid.shape[2])))
+        hu[slab.slices] = resample(ct, grid.crop(slab)).array
+    return Volume(hu, grid, Quantity.HU)
+
+
+def read_working(ct: Volume) -> Anatomy:
+    """The same, of a CT that already lies on an isotropic lattice along the patient's axes."""
+    body = body_mask(ct.array, SPACING_MM)
+    if not body.any():
+        body = np.ones(ct.array.shape, bool)
+    box = Box.around(body)
+    grid = ct.grid.crop(box)
+    chest = read_chest(np.asfortranarray(ct.array[box.slices]), body[box.slices], SPACING_MM)
+    region, region_warnings = mediastinum(chest, grid)
+    stations = None
+    if chest.carina is not None and chest.canal is not None:
+        part = grid.box_around(region.low_mm, region.high_mm)
+        stations = Volume(station_map(chest, chest.carina, part), grid.crop(part), Quantity.LABEL)
+    return Anatomy(
+        landmarks=landmarks(chest, grid),
+        mediastinum=region,
+        how=HOW,
+        organs=_organs(chest, grid),
+        organ_names=ORGANS,
+        stations=stations,
+        warnings=(*chest_warnings(chest, cut_inside(ct.array)), *region_warnings),
+    )
+
+
+def _organs(chest: Chest, grid: Grid) -> Volume:
+    labels = np.zeros(grid.shape, np.uint8, order="F")
+    labels[chest.body] = 1
+    labels[chest.lungs.right] = 2
+    labels[chest.lungs.left] = 3
+    labels[chest.airway] = 4
+    if chest.canal is not None:
+        for k, (x, y) in enumerate(chest.canal.centres):
+            _disk(labels, x, y, 7.5 / chest.spacing_mm, k, 5)
+    if chest.aorta is not None:
+        for k, (x, y), r in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
+            _disk(labels, x, y, r, int(k), 6)
+    return Volume(labels, grid, Quantity.LABEL)
+
+
+def _disk(labels: npt.NDArray[np.uint8], x: float, y: float, radius: float, k: int, name: int) -> None:
+    i0, j0 = max(int(x - radius), 0), max(int(y - radius), 0)
+    part = labels[i0 : int(x + radius) + 2, j0 : int(y + radius) + 2, k]
+    i, j = np.ogrid[: part.shape[0], : part.shape[1]]
+    part[(i + i0 - x) ** 2 + (j + j0 - y) ** 2 <= radius**2] = name

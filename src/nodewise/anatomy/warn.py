@@ -1,0 +1,48 @@
+"""What a reader must know about how far the anatomy can be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nodewise.anatomy.chest import Chest
+from nodewise.anatomy.lungs import SMALLEST_ML
+
+MIRRORED = "Aorta and bronchi lie as in a mirror image: check which side is left (situs inversus, or a wrong header)."
+AORTA_ON_RIGHT = "The aorta seems to descend on the right: check which side is left, or if the arch is a right one."
+
+
+def chest_warnings(chest: Chest, cut: bool) -> tuple[str, ...]:
+    """One line each; empty for a whole chest in which everything was found."""
+    found: list[str] = []
+    if cut:
+        found.append("The scan is cut inside the body: parts of the chest are not in it.")
+    if chest.carina is None:
+        found.append(f"The carina was not found ({chest.why_no_carina}): stations are unknown.")
+    else:
+        if chest.carina.split.at_edge:
+            found.append("The carina lies at the lower end of the scan: stations are uncertain.")
+        if chest.arch is None:
+            found.append("The aortic arch was not found: the borders of stations 2, 3a, 4, 5 and 6 are assumed.")
+    if chest.aorta_on_right:
+        found.append(MIRRORED if chest.bronchi_swapped else AORTA_ON_RIGHT)
+    return (*found, *_lung_warnings(chest))
+
+
+def _lung_warnings(chest: Chest) -> list[str]:
+    litre = chest.spacing_mm**3 / 1e6
+    right, left = (float(np.count_nonzero(m)) * litre for m in (chest.lungs.right, chest.lungs.left))
+    missing = [name for name, volume in (("right", right), ("left", left)) if volume == 0.0]
+    if missing:
+        return [f"Less than {SMALLEST_ML:.0f} ml of air was found in the {' and the '.join(missing)} lung."]
+    found: list[str] = []
+    if not 0.4 < right / left < 2.5:
+        found.append(
+            f"The lungs differ much in size (right {right:.1f} l, left {left:.1f} l): volume loss, mass or effusion."
+        )
+    both = chest.lungs.right | chest.lungs.left
+    smallest = 150.0 / chest.spacing_mm**2
+    if np.count_nonzero(both[:, :, -1]) > smallest:
+        found.append("The scan does not reach the apex of the lungs.")
+    if np.count_nonzero(both[:, :, 0]) > smallest:
+        found.append("The scan does not reach the base of the lungs.")
+    return found
