@@ -1,0 +1,97 @@
+"""One person's measures, drawn once; everything else follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.phantom.shapes import Axes, Field, Floats
+from nodewise.values.station import Side
+
+BOTTOM_MM, TOP_MM = -175.0, 128.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Habitus:
+    """Measures of one person; lengths in mm.
+
+    The template's own frame is LPS with the carina at 0; it is scaled, turned about z and moved into the world.
+
+    Attributes:
+        scale: of the template along x, y, z. turn_rad: about z. carina: where the template's origin lies in the world.
+        calibre: factor on vessels' radii. jitter: standard deviation of a control point's place.
+        arch_top, arch_low: height of the aortic arch over the carina (world mm).
+        aorta: radius of the ascending aorta. unfolded: a wide, tortuous aorta.
+        trachea, bronchus: lumen radii. fat: thickness under the skin. slack: fat between organ and lung.
+        closing: how far fat fills the nooks between organs. primary: side of the tumour. distractor: what else is ill.
+    """
+
+    scale: Floats
+    turn_rad: float
+    carina: Floats
+    calibre: float
+    jitter: float
+    arch_top: float
+    aorta: float
+    unfolded: bool
+    trachea: float
+    bronchus: float
+    fat: float
+    slack: float
+    closing: float
+    vein_cross: float
+    primary: Side
+    distractor: str
+
+    @property
+    def arch_low(self) -> float:
+        """Lower border of the arch over the carina, mm."""
+        return self.arch_top - 1.75 * self.aorta
+
+    @property
+    def lung_artery(self) -> float:
+        """Upper rim of the left pulmonary artery over the carina, mm."""
+        return min(-2.0, self.arch_low - 5.0)
+
+    def world(self, points: npt.ArrayLike) -> Floats:
+        """Template points (…, 3) in the world."""
+        c, s = np.cos(self.turn_rad), np.sin(self.turn_rad)
+        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
+        return np.asarray((np.asarray(points, float) * self.scale) @ turn.T + self.carina)
+
+    def template(self, axes: Axes) -> tuple[Field, Field, Field]:
+        """World axes as template coordinates: x and y as (nx, ny, 1), z as (1, 1, nz)."""
+        x, y = (axes[0] - self.carina[0])[:, None, None], (axes[1] - self.carina[1])[None, :, None]
+        c, s = np.cos(self.turn_rad), np.sin(self.turn_rad)
+        u = ((c * x + s * y) / self.scale[0]).astype(np.float32)
+        v = ((c * y - s * x) / self.scale[1]).astype(np.float32)
+        w = ((axes[2] - self.carina[2])[None, None, :] / self.scale[2]).astype(np.float32)
+        return u, v, w
+
+
+def draw_habitus(rng: np.random.Generator) -> Habitus:
+    """Draw one person (FINDINGS of real chests: arch 17 to 57 mm above the carina, a large aorta in a quarter)."""
+    size = float(np.clip(rng.normal(1.0, 0.08), 0.8, 1.2))
+    unfolded = bool(rng.random() < 0.25)
+    aorta = float(rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17))
+    arch = float(np.clip(rng.normal(37, 9), 17, 57))
+    return Habitus(
+        scale=size * np.exp(rng.normal(0, (0.05, 0.07, 0.05))),
+        turn_rad=float(np.deg2rad(rng.normal(0, 3.5))),
+        carina=rng.normal(0, (8, 15, 60)).round(1),
+        calibre=float(np.sqrt(size) * rng.uniform(0.88, 1.12)),
+        jitter=float(rng.uniform(0.8, 2.2)),
+        arch_top=arch,
+        aorta=aorta,
+        unfolded=unfolded,
+        trachea=float(rng.uniform(7.6, 10.6)),
+        bronchus=float(rng.uniform(5.6, 7.2)),
+        fat=float(rng.gamma(3.0, 5.5) + 5),
+        slack=float(rng.uniform(1.0, 4.5)),
+        closing=float(rng.uniform(8.0, 16.0)),
+        vein_cross=float(rng.uniform(2, 14)),
+        primary=Side.LEFT if rng.random() < 0.45 else Side.RIGHT,
+        distractor=str(rng.choice(["none", "effusion", "consolidation"], p=[0.68, 0.14, 0.18])),
+    )

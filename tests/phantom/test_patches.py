@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nodewise.phantom.chest import make_chest
+from nodewise.phantom.geometry import Geometry, Tissue
+from nodewise.phantom.patches import CLASSES, PatchSource, classes_of, load_geometry, save_geometry
+from nodewise.values.box import Box
+from nodewise.values.errors import BadInputError
+
+
+@pytest.fixture(scope="module")
+def geometry() -> Geometry:
+    return make_chest(7, 2.0, mediastinum_only=True).geometry
+
+
+def test_every_tissue_has_a_class() -> None:
+    assert CLASSES[1] == "node"
+    assert len(set(CLASSES)) == len(CLASSES)
+
+
+def test_classes_of_a_geometry(geometry: Geometry) -> None:
+    classes = classes_of(geometry)
+    np.testing.assert_array_equal(classes == 1, geometry.nodes > 0)
+    np.testing.assert_array_equal(classes == CLASSES.index("lung"), geometry.tissue == Tissue.LUNG)
+    assert set(np.unique(classes)) == set(range(len(CLASSES)))
+
+
+def test_patches_have_shape_and_type(geometry: Geometry) -> None:
+    source = PatchSource([geometry], (48, 40, 32))
+    hu, classes = source.draw(np.random.default_rng(0))
+    assert hu.shape == classes.shape == (48, 40, 32)
+    assert hu.dtype == np.float32
+    assert classes.dtype == np.uint8
+    again, _ = source.draw(np.random.default_rng(0))
+    np.testing.assert_array_equal(hu, again)
+
+
+def test_labels_lie_on_what_is_seen(geometry: Geometry) -> None:
+    rng = np.random.default_rng(3)
+    source = PatchSource([geometry], (48, 48, 32))
+    for _ in range(4):
+        hu, classes = source.draw(rng)
+        assert np.median(hu[classes == CLASSES.index("lung")]) < -700
+        assert -140 < np.median(hu[classes == 0]) < 0 or (classes == 0).mean() < 0.05
+
+
+def test_half_of_the_patches_are_about_a_node(geometry: Geometry) -> None:
+    rng = np.random.default_rng(1)
+    near, far = (PatchSource([geometry], (24, 24, 24), p) for p in (1.0, 0.0))
+    with_node = [sum((s.draw(rng)[1] == 1).any() for _ in range(20)) for s in (near, far)]
+    assert with_node[0] > 15
+    assert with_node[0] > with_node[1]
+
+
+def test_a_patch_larger_than_the_geometry_is_padded(geometry: Geometry) -> None:
+    small = geometry.crop(Box((0, 0, 0), (20, 60, 30)))
+    hu, classes = PatchSource([small], (32, 32, 32)).draw(np.random.default_rng(0))
+    assert hu.shape == classes.shape == (32, 32, 32)
+    np.testing.assert_array_equal(hu[19], hu[31])
+
+
+def test_geometries_survive_the_disk(geometry: Geometry, tmp_path: Path) -> None:
+    save_geometry(geometry, tmp_path / "a.npz")
+    back = load_geometry(tmp_path / "a.npz")
+    assert back.grid.same_as(geometry.grid)
+    for name in ("tissue", "other", "share", "nodes"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(geometry, name))
+
+
+def test_a_file_that_is_not_a_geometry_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(b"no")
+    np.savez(tmp_path / "b.npz", something=np.zeros(3))
+    for name in ("a.npz", "b.npz", "c.npz"):
+        with pytest.raises(BadInputError, match=name):
+            load_geometry(tmp_path / name)
