@@ -105,6 +105,13 @@ def test_without_a_carina_stations_are_unknown_and_the_stage_is_at_least(patient
     assert stage.stage.at_least and "carina" in stage.stage.reason
 
 
+def test_a_scan_that_does_not_show_all_gives_at_least(patient, oracle, anatomy):
+    cut = replace(anatomy, unseen="the scan does not reach the apex of the lungs")
+    stage = assess(patient.study, replace(oracle, read_anatomy=lambda _study: cut), Side.LEFT).stage
+    assert stage.at_least == (stage.category != "N3")
+    assert "apex" in stage.reason or stage.category == "N3"
+
+
 def test_nodes_are_numbered_from_head_to_feet(result):
     heights = [f.centroid_lps_mm[2] for f in result.findings]
     assert all(a >= b - 1e-6 for a, b in pairwise(heights))

@@ -14,8 +14,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nodewise.anatomy.read import read_anatomy
 from nodewise.anatomy.call import call_station
+from nodewise.anatomy.read import read_anatomy
 from nodewise.nodes.describe import describe
 from nodewise.nodes.split import split
 from nodewise.nodes.suspicion import size_suspicion
@@ -129,7 +129,8 @@ def _staged(
     edition: int,
 ) -> Assessment:
     blind = "" if anatomy.stations is not None else "stations cannot be told: the carina was not found in this scan"
-    answer = stage(findings, primary, edition, MALIGNANT_FROM, at_least_reason=blind)
+    reason = "; ".join(part for part in (blind, anatomy.unseen) if part)
+    answer = stage(findings, primary, edition, MALIGNANT_FROM, at_least_reason=reason)
     warnings = (*study.source.warnings, *anatomy.warnings)
     return Assessment(study, anatomy, findings, answer, made_by, warnings)
 

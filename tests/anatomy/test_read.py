@@ -121,6 +121,15 @@ def test_scan_that_ends_just_below_the_carina(draw):
     assert found.landmarks["carina"].status is LandmarkStatus.AT_EDGE
     assert found.landmarks["carina"].confidence <= 0.5
     assert any("lower end" in line for line in found.warnings)
+    assert found.unseen == "the scan ends less than 60 mm below the carina"
+
+
+def test_a_scan_that_ends_below_the_apex_says_what_it_does_not_show(draw):
+    assert read_anatomy(draw(z=(-128.0, 40.0))).unseen == "the scan does not reach the apex of the lungs"
+
+
+def test_a_whole_chest_leaves_nothing_unseen(plain):
+    assert plain.unseen == ""
 
 
 def test_scan_that_begins_below_the_carina(draw):

@@ -3,7 +3,6 @@
 import numpy as np
 import pydicom
 import pytest
-from matplotlib.path import Path as Polygon
 
 from nodewise.anatomy.call import call_station
 from nodewise.anatomy.read import read_anatomy
@@ -99,6 +98,15 @@ def test_lungs_and_canal_against_a_radiotherapy_plan(shared_data):
     assert np.max(errors) < 4.5
 
 
+def _within(polygon, points):
+    """Whether points (n, 2) lie inside a polygon (m, 2): a ray along x crosses its sides an odd number of times."""
+    (x0, y0), (x1, y1) = polygon.T[:, :, None], np.roll(polygon, -1, axis=0).T[:, :, None]
+    x, y = points.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = x0 + (y - y0) * (x1 - x0) / (y1 - y0)
+    return (((y0 > y) != (y1 > y)) & (x < crossing)).sum(axis=0) % 2 == 1
+
+
 def _drawn(contours, grid):
     """Contours filled slice by slice, a hole inside a contour left out."""
     mask = np.zeros(grid.shape, bool)
@@ -107,6 +115,6 @@ def _drawn(contours, grid):
         index = grid.to_index(np.array(contour.ContourData, float).reshape(-1, 3))
         (i0, j0), (i1, j1) = np.floor(index[:, :2].min(axis=0)).astype(int), index[:, :2].max(axis=0).astype(int) + 2
         places = np.column_stack([i[i0:i1, j0:j1].ravel(), j[i0:i1, j0:j1].ravel()])
-        inside = Polygon(index[:, :2]).contains_points(places).reshape(i1 - i0, j1 - j0)
+        inside = _within(index[:, :2], places).reshape(i1 - i0, j1 - j0)
         mask[i0:i1, j0:j1, int(np.rint(index[0, 2]))] ^= inside
     return mask

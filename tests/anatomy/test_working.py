@@ -46,11 +46,34 @@ def test_block_means_and_back():
     assert working.enlarged(small, 2, array.shape).shape == array.shape
 
 
-def test_largest_part():
-    mask = np.zeros((10, 10, 10), bool)
-    mask[1:3, 1, 1] = mask[5:9, 5, 5] = True
-    assert working.largest(mask).sum() == 4
-    assert not working.largest(np.zeros((3, 3, 3), bool)).any()
+@pytest.mark.parametrize(("inner", "outer"), [(0.0, 3.2), (2.5, 4.0)])
+def test_an_annulus_averages_the_voxels_between_its_radii(inner, outer):
+    kernel = working.annulus(inner, outer)
+    n = kernel.shape[0] // 2
+    distance = np.hypot(*(np.indices(kernel.shape[:2]) - n))
+    assert kernel.shape[2] == 1
+    assert kernel.sum() == pytest.approx(1)
+    assert np.array_equal(kernel[:, :, 0] > 0, (distance >= inner) & (distance <= outer))
+    assert np.unique(kernel[kernel > 0]).size == 1
+
+
+@pytest.mark.parametrize(("beyond", "mode"), [("edge", "nearest"), ("constant", "constant")])
+def test_filtering_equals_scipy_slice_by_slice(beyond, mode):
+    stack = np.random.default_rng(5).normal(size=(19, 14, 3)).astype(np.float32)
+    kernel = working.annulus(1.0, 3.0)
+    expected = ndimage.correlate(stack, kernel, mode=mode, cval=0.0)
+    assert working.filtered(stack, kernel, beyond) == pytest.approx(expected, abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(*[st.floats(-8, 25)] * 2), st.floats(0.1, 9))
+def test_a_disk_holds_the_voxels_within_its_radius_wherever_it_lies(centre, radius):
+    labels = np.ones((17, 12, 3), np.uint8)
+    working.paint_disk(labels, centre, radius, 1, 5)
+    i, j = np.indices((17, 12))
+    inside = (i - centre[0]) ** 2 + (j - centre[1]) ** 2 <= radius**2
+    assert np.array_equal(labels[:, :, 1] == 5, inside)
+    assert (labels[:, :, [0, 2]] == 1).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.anatomy.working import Array, Mask
+from nodewise.image.components import components
 
 HOLE_HU = -600.0
 LOWEST_HU, HIGHEST_HU, STEP_HU = -980.0, -700.0, 20.0
@@ -23,7 +24,6 @@ class Trachea:
 
     slices: npt.NDArray[np.int64]
     centres: npt.NDArray[np.float64]
-    areas_mm2: npt.NDArray[np.float64]
 
 
 def find_trachea(hu: Array, body: Mask, spacing_mm: float) -> Trachea | None:
@@ -33,7 +33,7 @@ def find_trachea(hu: Array, body: Mask, spacing_mm: float) -> Trachea | None:
     if len(chain) * spacing_mm < 20.0:
         return None
     found = holes[chain]
-    return Trachea(found[:, 2].astype(np.int64), found[:, :2], found[:, 3])
+    return Trachea(found[:, 2].astype(np.int64), found[:, :2])
 
 
 def grow_airway(hu: Array, trachea: Trachea, spacing_mm: float) -> Mask:
@@ -41,15 +41,13 @@ def grow_airway(hu: Array, trachea: Trachea, spacing_mm: float) -> Mask:
 
     Only 95 mm to each side and 130 mm below the chain are searched.
     """
-    import cc3d
-
     low, high = _search_box(hu.shape, trachea, spacing_mm)
     part = _median(hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]])
     seed = np.column_stack([np.rint(trachea.centres).astype(int), trachea.slices]) - low
     best = np.zeros(part.shape, bool)
     volume = 0.0
     for threshold in np.arange(LOWEST_HU, HIGHEST_HU + 1, STEP_HU):
-        labels = cc3d.connected_components(part < threshold, connectivity=6)
+        labels = components(part < threshold, connectivity=6)[0]
         names, counts = np.unique(labels[tuple(seed.T)], return_counts=True)
         names, counts = names[names > 0], counts[names > 0]
         if names.size == 0:
@@ -75,14 +73,14 @@ def _search_box(
 
 
 def _round_holes(hu: Array, body: Mask, spacing_mm: float) -> npt.NDArray[np.float64]:
-    """Round air holes in axial slices: (n, 4) of centre x, y, slice (voxels) and area (mm²)."""
+    """Round air holes in axial slices near the midline: (n, 3) of centre x, y and slice, in voxels."""
     in_plane = np.zeros((3, 3, 3), bool)
     in_plane[:, :, 1] = ndimage.generate_binary_structure(2, 1)
     labels, n = ndimage.label((hu < HOLE_HU) & body, structure=in_plane)
     area = np.bincount(labels.ravel(order="K"), minlength=n + 1)[1:] * spacing_mm**2
     keep = np.flatnonzero((area >= 60.0) & (area <= 700.0))
     boxes = ndimage.find_objects(labels)
-    rows: list[tuple[float, float, float, float]] = []
+    rows: list[tuple[float, float, float]] = []
     for index in keep:
         box = boxes[index]
         hole = labels[box][:, :, 0] == index + 1
@@ -90,15 +88,12 @@ def _round_holes(hu: Array, body: Mask, spacing_mm: float) -> npt.NDArray[np.flo
         if sides[1] > 2.2 * sides[0] or hole.sum() < 0.55 * hole.size:
             continue
         x, y = (float(c.mean()) for c in np.nonzero(hole))
-        rows.append((x + box[0].start, y + box[1].start, float(box[2].start), float(area[index])))
-    found = np.array(rows).reshape(-1, 4)
-    middle = np.array([_midline(body[:, :, int(k)]) for k in found[:, 2]])
-    return found[np.abs(found[:, 0] - middle) * spacing_mm < 45.0] if found.size else found
-
-
-def _midline(section: Mask) -> float:
-    columns = np.flatnonzero(section.any(axis=1))
-    return float(columns.mean()) if columns.size else np.nan
+        rows.append((x + box[0].start, y + box[1].start, float(box[2].start)))
+    found = np.array(rows).reshape(-1, 3)
+    columns = np.asarray(body.any(axis=1))  # (nx, nz)
+    middle = np.arange(columns.shape[0]) @ columns / np.maximum(columns.sum(axis=0), 1)
+    near = np.abs(found[:, 0] - middle[found[:, 2].astype(int)]) * spacing_mm < 45.0
+    return np.asarray(found[near])
 
 
 def _longest_chain(holes: npt.NDArray[np.float64], spacing_mm: float) -> npt.NDArray[np.int64]:

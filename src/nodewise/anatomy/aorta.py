@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from nodewise.anatomy.spine import Canal, best_path
 from nodewise.anatomy.walls import Walls
-from nodewise.anatomy.working import Array, Mask, eroded
+from nodewise.anatomy.working import Array, Mask, annulus, eroded, filtered
+from nodewise.image.components import components
 
 RADII_MM = np.arange(9.0, 21.1, 1.5)
 DARK_HU = -200.0
@@ -79,27 +80,13 @@ def _circle_scores(level: Array, spacing_mm: float) -> tuple[Array, Array]:
     best = np.full(level.shape, -np.inf, np.float32)
     radius = np.zeros(level.shape, np.float32)
     for r in RADII_MM:
-        disk, ring = _disk(0.0, 0.9 * r / spacing_mm), _disk(1.15 * r / spacing_mm, 1.15 * r / spacing_mm + 2.0)
-        inside = _filtered(level, disk)
-        spread = np.sqrt(np.maximum(_filtered(level * level, disk) - inside * inside, 0.0))
-        score = inside - _filtered(level, ring) - 2.0 * spread
+        disk, ring = annulus(0.0, 0.9 * r / spacing_mm), annulus(1.15 * r / spacing_mm, 1.15 * r / spacing_mm + 2.0)
+        inside = filtered(level, disk, "edge")
+        spread = np.sqrt(np.maximum(filtered(level * level, disk, "edge") - inside * inside, 0.0))
+        score = inside - filtered(level, ring, "edge") - 2.0 * spread
         better = score > best
         best[better], radius[better] = score[better], r
     return best, radius
-
-
-def _disk(inner: float, outer: float) -> Array:
-    n = int(np.ceil(outer))
-    i, j = np.ogrid[-n : n + 1, -n : n + 1]
-    distance = np.hypot(i, j)
-    kernel = ((distance >= inner) & (distance <= outer)).astype(np.float32)
-    return np.asarray(kernel / kernel.sum())[:, :, None]
-
-
-def _filtered(stack: Array, kernel: Array) -> Array:
-    n = kernel.shape[0] // 2
-    padded = np.pad(stack, ((n, n), (n, n), (0, 0)), mode="edge")
-    return np.asarray(signal.fftconvolve(padded, kernel, mode="valid", axes=(0, 1)))
 
 
 def arch_top(
@@ -116,8 +103,6 @@ def arch_top(
 
     Only what lies medial to the left lung and within 40 mm in front of the trachea is searched, to 95 mm above.
     """
-    import cc3d
-
     k0 = int(aorta.slices[-1] - 18 / spacing_mm)
     k1 = min(k0 + int(110 / spacing_mm), hu.shape[2])
     x, y, left = walls.x[k0:k1], walls.y[k0:k1], walls.left[k0:k1]
@@ -133,7 +118,7 @@ def arch_top(
         soft |= ndimage.binary_closing(soft, np.ones((3, 3, 3), bool))  # the flap of a dissection
     centre = canal.centres[k0:k1]
     soft &= np.hypot(i - centre[:, 0], j - centre[:, 1] + 18 / spacing_mm) * spacing_mm > 20.0  # a vertebra's body
-    labels = cc3d.connected_components(eroded(soft, radius_mm / spacing_mm), connectivity=26)
+    labels, _ = components(eroded(soft, radius_mm / spacing_mm))
     at = np.column_stack([np.rint(aorta.centres).astype(int), aorta.slices])[aorta.slices >= k0]
     at = at - (box[0].start, box[1].start, k0)
     seeds = labels[tuple(at[((at >= 0) & (at < labels.shape)).all(axis=1)].T)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from nodewise.anatomy.working import Array, Mask, block_mean, closed, dilated, enlarged, largest, opened
+from nodewise.anatomy.working import Array, Mask, block_mean, closed, dilated, enlarged, opened
+from nodewise.image.components import largest
 
 FACTOR = 3
 AIR_HU = -350.0

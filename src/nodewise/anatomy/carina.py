@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.anatomy.working import Array, Mask
+from nodewise.image.components import components
 from nodewise.values.box import Box
 
 SMALLEST_PART_MM2 = 25.0
@@ -56,9 +57,7 @@ def find_split(airway: Mask, start: tuple[int, int, int], spacing_mm: float) -> 
 
 def _lasting_pair(slab: Mask, parts: list[Mask]) -> tuple[Mask, Mask] | None:
     """The two largest parts of the slab's top slice that reach its bottom without meeting."""
-    import cc3d
-
-    labels = cc3d.connected_components(slab, connectivity=26)
+    labels, _ = components(slab)
     reaching = set(np.unique(labels[:, :, 0]).tolist()) - {0}
     named = {int(labels[:, :, -1][part][0]): part for part in sorted(parts, key=np.count_nonzero)}
     lasting = [part for name, part in named.items() if name in reaching]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.anatomy.working import Array, Mask, block_mean, closed, dilated, distance_to, enlarged, eroded
+from nodewise.image.components import boxes, components
 
 FACTOR = 2
 LUNG_HU = -400.0
@@ -49,19 +50,16 @@ def _refined(lung: Mask, hu: Array) -> Mask:
 
 def _large_parts(air: Mask, hu: Array, step: float, carina: npt.NDArray[np.float64] | None) -> npt.NDArray[np.uint32]:
     """Labelled parts above 80 ml, without pools of gas more than 70 mm below the carina."""
-    import cc3d
-
-    labels = cc3d.connected_components(air, connectivity=6)
-    stats = cc3d.statistics(labels)
-    keep = np.zeros(labels.max() + 1, bool)
-    for label in range(1, len(keep)):
-        if stats["voxel_counts"][label] * step**3 < SMALLEST_ML * 1000.0:
+    labels, n = components(air, connectivity=6)
+    keep = np.zeros(n + 1, bool)
+    for label, (box, voxels) in boxes(labels).items():
+        if voxels * step**3 < SMALLEST_ML * 1000.0:
             continue
-        low = carina is not None and stats["centroids"][label][2] < carina[2] - 70.0 / step
-        box = stats["bounding_boxes"][label]
-        gas = low and float(np.median(hu[box][labels[box] == label])) < GAS_HU
-        keep[label] = not gas
-    return np.where(keep[labels], labels, 0).astype(np.uint32)
+        part = labels[box.slices] == label
+        height = box.start[2] + np.arange(box.shape[2]) @ part.sum(axis=(0, 1)) / voxels
+        low = carina is not None and height < carina[2] - 70.0 / step
+        keep[label] = not (low and float(np.median(hu[box.slices][part])) < GAS_HU)
+    return np.where(keep[labels], labels, np.uint32(0))
 
 
 def _middle(body: Mask, carina: npt.ArrayLike | None) -> float:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from nodewise.anatomy.body import body_mask, cut_inside
 from nodewise.anatomy.chest import Chest, read_chest
 from nodewise.anatomy.landmarks import landmarks
 from nodewise.anatomy.region import mediastinum
 from nodewise.anatomy.stations import station_map
-from nodewise.anatomy.warn import chest_warnings
-from nodewise.anatomy.working import SPACING_MM, working_grid
+from nodewise.anatomy.warn import chest_warnings, unseen
+from nodewise.anatomy.working import SPACING_MM, paint_disk, working_grid
 from nodewise.image.resample import resample
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.box import Box
@@ -60,6 +59,7 @@ def read_working(ct: Volume) -> Anatomy:
     if chest.carina is not None and chest.canal is not None:
         part = grid.box_around(region.low_mm, region.high_mm)
         stations = Volume(station_map(chest, chest.carina, part), grid.crop(part), Quantity.LABEL)
+    cut = cut_inside(ct.array)
     return Anatomy(
         landmarks=landmarks(chest, grid),
         mediastinum=region,
@@ -67,7 +67,8 @@ def read_working(ct: Volume) -> Anatomy:
         organs=_organs(chest, grid),
         organ_names=ORGANS,
         stations=stations,
-        warnings=(*chest_warnings(chest, cut_inside(ct.array)), *region_warnings),
+        warnings=(*chest_warnings(chest, cut), *region_warnings),
+        unseen=unseen(chest, cut),
     )
 
 
@@ -78,16 +79,9 @@ def _organs(chest: Chest, grid: Grid) -> Volume:
     labels[chest.lungs.left] = 3
     labels[chest.airway] = 4
     if chest.canal is not None:
-        for k, (x, y) in enumerate(chest.canal.centres):
-            _disk(labels, x, y, 7.5 / chest.spacing_mm, k, 5)
+        for k, centre in enumerate(chest.canal.centres):
+            paint_disk(labels, centre, 7.5 / chest.spacing_mm, k, 5)
     if chest.aorta is not None:
-        for k, (x, y), r in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
-            _disk(labels, x, y, r, int(k), 6)
+        for k, centre, radius in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
+            paint_disk(labels, centre, radius, k, 6)
     return Volume(labels, grid, Quantity.LABEL)
-
-
-def _disk(labels: npt.NDArray[np.uint8], x: float, y: float, radius: float, k: int, name: int) -> None:
-    i0, j0 = max(int(x - radius), 0), max(int(y - radius), 0)
-    part = labels[i0 : int(x + radius) + 2, j0 : int(y + radius) + 2, k]
-    i, j = np.ogrid[: part.shape[0], : part.shape[1]]
-    part[(i + i0 - x) ** 2 + (j + j0 - y) ** 2 <= radius**2] = name

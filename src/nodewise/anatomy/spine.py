@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, signal
+from scipy import ndimage
 
-from nodewise.anatomy.working import Array, Mask, block_mean
+from nodewise.anatomy.working import Array, Mask, annulus, block_mean, filtered
 
 FACTOR = 2
 BONE_HU = 160.0
@@ -33,26 +33,17 @@ def find_canal(hu: Array, body: Mask, spacing_mm: float) -> Canal | None:
     y0, y1 = int(rows[0] + 0.35 * (rows[-1] - rows[0])), int(rows[-1]) + 1
     bone = block_mean(hu[x0:x1, y0:y1] > BONE_HU, FACTOR)
     dark = block_mean(hu[x0:x1, y0:y1] < -150.0, FACTOR)
-    ring, disk = _kernel(9.0 / step, 17.0 / step), _kernel(0.0, 6.5 / step)
-    score = _filtered(bone, ring) - _filtered(bone, disk) - 0.5 * _filtered(dark, ring) - _filtered(dark, disk)
+    ring, disk = annulus(9.0 / step, 17.0 / step), annulus(0.0, 6.5 / step)
+    bone_ring, bone_disk, dark_ring, dark_disk = (
+        filtered(stack, kernel, "constant") for stack in (bone, dark) for kernel in (ring, disk)
+    )
+    score = bone_ring - bone_disk - 0.5 * dark_ring - dark_disk
     path = best_path(score)
     own = score[path[:, 0], path[:, 1], np.arange(len(path))]
     smooth = ndimage.gaussian_filter1d(path.astype(float), 6.0 / step, axis=0, mode="nearest")
     at = (np.arange(hu.shape[2]) - (FACTOR - 1) / 2) / FACTOR
     places = [np.interp(at, np.arange(len(path)), smooth[:, a]) * FACTOR + (FACTOR - 1) / 2 for a in (0, 1)]
     return Canal(np.column_stack([places[0] + x0, places[1] + y0]), np.interp(at, np.arange(len(path)), own))
-
-
-def _kernel(inner: float, outer: float) -> npt.NDArray[np.float64]:
-    n = int(np.ceil(outer))
-    x, y = np.ogrid[-n : n + 1, -n : n + 1]
-    radius = np.hypot(x, y)
-    ring = ((radius >= inner) & (radius <= outer)).astype(float)
-    return np.asarray(ring / ring.sum())[:, :, None]
-
-
-def _filtered(stack: Array, kernel: Array) -> Array:
-    return np.asarray(signal.fftconvolve(stack, kernel, mode="same", axes=(0, 1)))
 
 
 def best_path(score: Array) -> npt.NDArray[np.int64]:

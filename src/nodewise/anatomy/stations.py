@@ -1,8 +1,9 @@
 """A coarse map of lymph node stations, laid out by planes from landmarks, and the station of a node.
 
-Borders after the IASLC map (Rusch et al., J Thorac Oncol 2009;4:568-577, table 1). But for the descending aorta vessels
+Borders after the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568). But for the descending aorta vessels
 are not cut out, so the map's regions are where to look, not contours. Planes that need vessels (left brachiocephalic
-vein, azygos, left pulmonary artery) are placed by the carina and the aortic arch and are approximate.
+vein, azygos, left pulmonary artery) are placed by the carina and the aortic arch and are approximate. Stations 9 and 12
+to 14 are never named, 3a, 3p, 7 and 8 have no side.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.anatomy.chest import Carina, Chest
-from nodewise.anatomy.working import Mask
+from nodewise.anatomy.working import Mask, paint_disk
 from nodewise.values.box import Box
 from nodewise.values.station import Station
 
@@ -141,7 +142,7 @@ def _upper(w: _Where, at: Planes) -> _Regions:
         (Station.S2R, right & (w.z > at.brachiocephalic) & (w.z <= at.apex)),
         (Station.S4R, right & (w.z > low) & (w.z <= at.brachiocephalic)),
         (Station.S2L, left & (w.z > at.arch_top) & (w.z <= at.apex)),
-        (Station.S4L, medial & (w.z > 0.0) & (w.z <= at.arch_top)),
+        (Station.S4L, medial & (w.z > at.left_artery) & (w.z <= at.arch_top)),
         (Station.S5, window & (w.z > at.left_artery) & (w.z <= at.arch_underside)),
         (Station.S6, window & (w.z > at.arch_underside) & (w.z <= at.arch_top)),
     )
@@ -218,10 +219,9 @@ def _aorta(chest: Chest, box: Box) -> Mask:
     inside = np.zeros(box.shape, bool)
     if chest.aorta is None:
         return inside
-    i, j = np.ogrid[box.slices[:2]]
-    for k, (x, y), r in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
+    for k, centre, radius in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
         if box.start[2] <= k < box.stop[2]:
-            inside[:, :, k - box.start[2]] = (i - x) ** 2 + (j - y) ** 2 <= r * r
+            paint_disk(inside, centre - box.start[:2], radius, k - box.start[2], True)
     return inside
 
 

@@ -8,6 +8,8 @@ from nodewise.anatomy.chest import Chest
 from nodewise.anatomy.lungs import SMALLEST_ML
 
 MIRRORED = "Aorta and bronchi lie as in a mirror image: check which side is left (situs inversus, or a wrong header)."
+APEX_MISSING = "The scan does not reach the apex of the lungs."
+LOWEST_NODES_MM = 60.0
 AORTA_ON_RIGHT = "The aorta seems to descend on the right: check which side is left, or if the arch is a right one."
 
 
@@ -28,6 +30,20 @@ def chest_warnings(chest: Chest, cut: bool) -> tuple[str, ...]:
     return (*found, *_lung_warnings(chest))
 
 
+def unseen(chest: Chest, cut: bool) -> str:
+    """Why nodes of the mediastinum may lie outside the scan; empty where it shows all of it.
+
+    The mediastinum's nodes reach from the apex of the lungs to about 60 mm below the carina (stations 7 and 8).
+    """
+    if cut:
+        return "the scan is cut inside the body"
+    if chest.carina is None:
+        return ""
+    if chest.carina.split.point[2] * chest.spacing_mm < LOWEST_NODES_MM:
+        return f"the scan ends less than {LOWEST_NODES_MM:.0f} mm below the carina"
+    return "the scan does not reach the apex of the lungs" if APEX_MISSING in _lung_warnings(chest) else ""
+
+
 def _lung_warnings(chest: Chest) -> list[str]:
     litre = chest.spacing_mm**3 / 1e6
     right, left = (float(np.count_nonzero(m)) * litre for m in (chest.lungs.right, chest.lungs.left))
@@ -42,7 +58,7 @@ def _lung_warnings(chest: Chest) -> list[str]:
     both = chest.lungs.right | chest.lungs.left
     smallest = 150.0 / chest.spacing_mm**2
     if np.count_nonzero(both[:, :, -1]) > smallest:
-        found.append("The scan does not reach the apex of the lungs.")
+        found.append(APEX_MISSING)
     if np.count_nonzero(both[:, :, 0]) > smallest:
         found.append("The scan does not reach the base of the lungs.")
     return found

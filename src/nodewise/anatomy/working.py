@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy import signal
 
 from nodewise.values.grid import Grid
 
@@ -74,11 +75,29 @@ def closed(mask: Mask, radius: float) -> Mask:
     return eroded(grown, radius, outside=True)[inner]
 
 
-def largest(mask: Mask, connectivity: int = 26) -> Mask:
-    """The largest connected component; empty where the mask is."""
-    import cc3d
+def annulus(inner: float, outer: float) -> npt.NDArray[np.float32]:
+    """A ring of a slice, or a disk where ``inner`` is 0, as a kernel (n, n, 1) that sums to 1; radii in voxels."""
+    n = math.ceil(outer)
+    i, j = np.ogrid[-n : n + 1, -n : n + 1]
+    distance = np.hypot(i, j)
+    kernel = ((distance >= inner) & (distance <= outer)).astype(np.float32)
+    return np.asarray(kernel / kernel.sum())[:, :, None]
 
-    return np.asarray(cc3d.largest_k(mask, k=1, connectivity=connectivity) > 0) if mask.any() else mask
+
+def filtered(stack: Array, kernel: Array, beyond: Literal["edge", "constant"]) -> Array:
+    """Every slice filtered with a kernel (n, n, 1); beyond the array its edge is repeated, or lies 0 (constant)."""
+    n = kernel.shape[0] // 2
+    padded = np.pad(stack, ((n, n), (n, n), (0, 0)), mode=beyond)
+    return np.asarray(signal.fftconvolve(padded, kernel, mode="valid", axes=(0, 1)))
+
+
+def paint_disk(labels: Array, centre: npt.ArrayLike, radius: float, k: int, value: int) -> None:
+    """Set ``value`` within ``radius`` voxels of ``centre`` (x, y) in slice ``k``; what lies beyond is lost."""
+    x, y = np.asarray(centre, dtype=np.float64).tolist()
+    i0, j0 = max(math.floor(x - radius), 0), max(math.floor(y - radius), 0)
+    part = labels[i0 : max(math.ceil(x + radius) + 1, 0), j0 : max(math.ceil(y + radius) + 1, 0), k]
+    i, j = np.ogrid[i0 : i0 + part.shape[0], j0 : j0 + part.shape[1]]
+    part[(i - x) ** 2 + (j - y) ** 2 <= radius**2] = value
 
 
 def distance_to(mask: Mask) -> npt.NDArray[np.float32]:

@@ -63,6 +63,7 @@ class Anatomy:
         prior: probability of a node, or None. distance: mm from the carina, or None.
         how: which reader made it.
         warnings: what a reader must know, one line each.
+        unseen: why mediastinal nodes may lie outside the scan, empty where it shows the whole mediastinum.
     """
 
     landmarks: Mapping[str, Landmark]
@@ -74,3 +75,4 @@ class Anatomy:
     prior: Volume | None = None
     distance: Volume | None = None
     warnings: tuple[str, ...] = ()
+    unseen: str = ""
