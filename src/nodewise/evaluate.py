@@ -122,7 +122,7 @@ def evaluate_case(truth: Path, prediction: Path) -> Case:
         nodes=tuple(nodes),
         false_positives=int((~pairs.hits).sum()),
         category_true=known.get(f"n_category_{record.stage.edition}"),
-        category_named=record.stage.category,
+        category_named=_category(record, known.get("primary_side")),
         seconds=_seconds(record),
     )
 
@@ -143,6 +143,12 @@ def summarize(cases: Sequence[Case], from_mm: float) -> Summary:
         ),
         laterality_errors=sum(_wrong_side(n) for n in found),
     )
+
+
+def _category(record: AssessmentRecord, primary_side: str | None) -> str:
+    """The category named, for the true side of the primary where the assessment was made for both."""
+    both = {"left": record.stage.if_left, "right": record.stage.if_right}
+    return (both.get(primary_side or "") or record.stage).category
 
 
 def _wrong_side(node: TrueNode) -> bool:
