@@ -3,15 +3,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out/demo
+SEED ?= 7
 
 demo: .venv/installed
 	rm -rf $(OUT)
-	$(BIN)/nodewise phantom $(OUT)/phantom --patients 1 --seed 7 --format dicom
-	$(BIN)/nodewise predict $(OUT)/phantom -o $(OUT)/report --primary right
-	@echo "Open $(OUT)/report"
+	$(BIN)/nodewise phantom $(OUT)/phantom --patients 1 --seed $(SEED) --format dicom
+	$(BIN)/nodewise predict $(OUT)/phantom/images -o $(OUT)/case --primary right
 
 test: .venv/developer
-	$(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope
 
 check: .venv/developer
 	$(BIN)/ruff check .

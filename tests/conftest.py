@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from nodewise.phantom.patient import Phantom
+
+settings.register_profile("nodewise", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("nodewise")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -97,6 +97,40 @@ def test_figures_of_a_cohort(folders, from_mm, nodes, recall, right, wrong_side)
     assert figures.false_positives_a_case == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "at its start"),
+        ("[]", "at its start"),
+        ("{}", "at nodes"),
+        ('{"nodes": [{"id": 1, "short_axis_mm": 5, "station": "4"}]}', "at nodes.0.station"),
+        ('{"nodes": [{"id": 1, "station": "4R"}]}', "at nodes.0.short_axis_mm"),
+        ('{"nodes": [], "primary_side": "unknown"}', "at primary_side"),
+    ],
+)
+def test_a_truth_that_is_none_is_refused_in_one_line(folders, text, words):
+    (folders[0] / "a" / "truth.json").write_text(text)
+    with pytest.raises(BadInputError, match=words) as caught:
+        evaluate_folders(*folders)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_patient_without_a_prediction_is_named(folders):
+    (folders[0] / "b").mkdir()
+    (folders[0] / "b" / "truth.json").write_text('{"nodes": []}')
+    with pytest.raises(BadInputError, match="no assessment of b"):
+        evaluate_folders(*folders)
+
+
+def test_truth_on_another_grid_is_put_onto_the_predictions(folders):
+    """The same truth at half the spacing along x: nothing changes."""
+    before = evaluate_folders(*folders)
+    fine = Grid.of((80, 12, 12), (0.5, 1.0, 1.0), (-0.25, 0.0, 0.0))
+    array = _labels({1: (0, 6), 2: (10, 4), 3: (20, 2)}).array.repeat(2, axis=0)
+    write_nifti(Volume(np.asfortranarray(array), fine, Quantity.LABEL), folders[0] / "a" / "nodes.nii.gz")
+    assert evaluate_folders(*folders) == before
+
+
 def test_nothing_to_compare_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="holds no truth"):
         evaluate_folders(tmp_path, tmp_path)

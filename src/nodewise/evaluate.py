@@ -5,12 +5,13 @@ Truth is a folder as ``nodewise phantom`` writes it (OUT/truth), a prediction on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from nodewise.image.onto import labels_onto
 from nodewise.io.casefile import AssessmentRecord, read_record
@@ -19,6 +20,23 @@ from nodewise.metrics.matching import match
 from nodewise.values.errors import BadInputError
 from nodewise.values.orientation import closest_lps
 from nodewise.values.station import Side, Station
+
+
+class KnownNode(BaseModel):
+    """One node of ``truth.json``; what else is said of it there is left alone."""
+
+    id: int
+    short_axis_mm: float
+    station: Station
+
+
+class Known(BaseModel):
+    """``truth.json``: the nodes, and the primary's side and the N category by either edition where they are known."""
+
+    nodes: list[KnownNode]
+    primary_side: Literal["left", "right"] | None = None
+    n_category_8: str | None = None
+    n_category_9: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +111,12 @@ def evaluate_folders(truth: Path, prediction: Path) -> list[Case]:
 
 
 def evaluate_case(truth: Path, prediction: Path) -> Case:
-    """One patient; the two grids may differ: truth is put onto the prediction's."""
-    known = json.loads((truth / "truth.json").read_text(encoding="utf-8"))
+    """One patient; the two grids may differ: truth is put onto the prediction's.
+
+    Raises:
+        BadInputError: a file is missing or not what it should be.
+    """
+    known = _read_truth(truth / "truth.json")
     record = read_record(prediction / "assessment.json")
     predicted = closest_lps(read_labels(prediction / "nodes.nii.gz"))
     true, _ = labels_onto(read_labels(truth / "nodes.nii.gz"), predicted.grid)
@@ -105,13 +127,13 @@ def evaluate_case(truth: Path, prediction: Path) -> Case:
     }
     stations = {node.id: Station(node.station) for node in record.nodes}
     nodes = []
-    for node in known["nodes"]:
-        found_by, dice = best.get(node["id"], (0, 0.0))
+    for node in known.nodes:
+        found_by, dice = best.get(node.id, (0, 0.0))
         nodes.append(
             TrueNode(
-                id=node["id"],
-                short_axis_mm=node["short_axis_mm"],
-                station=Station(node["station"]),
+                id=node.id,
+                short_axis_mm=node.short_axis_mm,
+                station=node.station,
                 found_by=found_by or None,
                 dice=dice,
                 named=stations.get(found_by),
@@ -121,10 +143,21 @@ def evaluate_case(truth: Path, prediction: Path) -> Case:
         name=truth.name,
         nodes=tuple(nodes),
         false_positives=int((~pairs.hits).sum()),
-        category_true=known.get(f"n_category_{record.stage.edition}"),
-        category_named=_category(record, known.get("primary_side")),
+        category_true=known.n_category_8 if record.stage.edition == 8 else known.n_category_9,
+        category_named=_category(record, known.primary_side),
         seconds=_seconds(record),
     )
+
+
+def _read_truth(path: Path) -> Known:
+    try:
+        return Known.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "its start"
+        raise BadInputError(f"{path}: is not a truth of nodewise, at {where}: {first['msg']}") from error
 
 
 def summarize(cases: Sequence[Case], from_mm: float) -> Summary:

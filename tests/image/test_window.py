@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from nodewise.image.window import LUNG, SOFT_TISSUE, WIDE, window
+from nodewise.image.window import SOFT_TISSUE, Window, window
 
 
-@pytest.mark.parametrize("named", [SOFT_TISSUE, LUNG, WIDE])
+@pytest.mark.parametrize("named", [SOFT_TISSUE, Window(-600, 1500), Window(250, 2500)])
 def test_the_ends_and_the_middle(named) -> None:
     low, high = named.level - named.width / 2, named.level + named.width / 2
     grey = window(np.array([-32768, low, named.level, high, 32767], np.float32), *named)

@@ -7,12 +7,11 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from nodewise.image.window import SOFT_TISSUE
 from nodewise.report.figures import (
     AXIAL,
     CORONAL,
     SAGITTAL,
-    WINDOW_LEVEL_HU,
-    WINDOW_WIDTH_HU,
     jpeg,
     pictures,
     windowed,
@@ -39,7 +38,7 @@ def area(outline: np.ndarray) -> float:
 
 def test_window_is_that_of_the_mediastinum():
     ends = np.array([-2000, -135, 40, 215, 3000], dtype=np.float32)
-    assert windowed(ends, WINDOW_WIDTH_HU, WINDOW_LEVEL_HU).tolist() == [0, 0, 128, 255, 255]
+    assert windowed(ends, SOFT_TISSUE).tolist() == [0, 0, 128, 255, 255]
 
 
 def test_outline_encloses_what_the_mask_holds_in_every_plane(sided):

@@ -8,6 +8,7 @@ to 14 are never named, 3a, 3p, 7 and 8 have no side.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from nodewise.values.station import Station
 BONE_HU = 130.0
 USUAL_ARCH_MM = 38.0
 USUAL_AORTA_MM = 12.5
+HILUM_MM = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +170,14 @@ def _lower(w: _Where, at: Planes) -> _Regions:
 
 
 def _hilar(w: _Where, at: Planes, carina: Carina) -> _Regions:
-    """10 along the main bronchus, 11 beyond it, to 18 mm from the airway's path; nothing medial of the bronchus."""
+    """10 along the main bronchus, 11 beyond it, to ``HILUM_MM`` from its path; nothing medial of the bronchus."""
     parts: list[tuple[Station, Mask]] = []
     for bronchus, near, far, end_mm, outside in (
         (carina.right, Station.S10R, Station.S11R, 22.0, (w.middle <= 0.0) & (w.z <= at.azygos)),
         (carina.left, Station.S10L, Station.S11L, _left_end(carina), _left_hilum(w, at)),
     ):
         distance, depth = _to_path(w, bronchus.path, bronchus.depth_mm)
-        close = (distance < 18.0) & outside
+        close = np.isfinite(distance) & outside
         parts += [(near, close & (depth <= end_mm)), (far, close & (depth > end_mm))]
     return tuple(parts)
 
@@ -233,12 +235,16 @@ def _left_end(carina: Carina) -> float:
 def _to_path(
     w: _Where, path: npt.NDArray[np.float64], depth_mm: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Distance in mm to the nearest point of a path, and that point's depth along it."""
+    """Distance in mm to the nearest point of a path, and that point's depth along it; infinite beyond ``HILUM_MM``."""
     best = np.full(w.shape, np.inf, np.float32)
     depth = np.zeros(w.shape, np.float32)
-    i, j, k = np.ogrid[: w.shape[0], : w.shape[1], : w.shape[2]]
     for point, along in zip(path - w.start, depth_mm, strict=True):
-        distance = (w.mm * np.sqrt((i - point[0]) ** 2 + (j - point[1]) ** 2 + (k - point[2]) ** 2)).astype(np.float32)
-        nearer = distance < best
-        best[nearer], depth[nearer] = distance[nearer], along
+        here = np.rint(point).astype(int).tolist()
+        near = Box((here[0], here[1], here[2]), (here[0] + 1, here[1] + 1, here[2] + 1))
+        near = near.expanded(math.ceil(HILUM_MM / w.mm) + 1).clipped(w.shape)
+        i, j, k = np.ogrid[near.slices]
+        distance = w.mm * np.sqrt((i - point[0]) ** 2 + (j - point[1]) ** 2 + (k - point[2]) ** 2)
+        local = best[near.slices]
+        nearer = (distance < HILUM_MM) & (distance.astype(np.float32) < local)
+        local[nearer], depth[near.slices][nearer] = distance[nearer], along
     return best, depth

@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train a system on phantoms. Stopped at any moment, the same command goes on where it was.
 
-    Example: nodewise train three_step -o runs/first --steps 3000 --seed 0
+    Example: nodewise train three_step -o runs/first --steps 2000 --seed 0
     """
     from nodewise.recipes import three_step
 

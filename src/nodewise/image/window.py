@@ -16,8 +16,6 @@ class Window(NamedTuple):
 
 
 SOFT_TISSUE = Window(level=40, width=350)
-LUNG = Window(level=-600, width=1500)
-WIDE = Window(level=250, width=2500)
 
 
 def window(hu: npt.NDArray[Any], level: float, width: float) -> npt.NDArray[np.float32]:

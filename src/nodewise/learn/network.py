@@ -1,6 +1,6 @@
 """A residual encoder U-Net, in 2-D or 3-D.
 
-After Ronneberger et al., MICAI 2015 (U-Net), He et al., CVPR 2016 (residual blocks) and Isensee et al., MICAI 2024
+After Ronneberger et al., MICCAI 2015 (U-Net), He et al., CVPR 2016 (residual blocks) and Isensee et al., MICCAI 2024
 (residual encoder, plain decoder).
 """
 

@@ -70,7 +70,7 @@ def nodes_from_labels(labels: Volume) -> tuple[Node, ...]:
     Raises:
         BadInputError: a value is negative, or larger than a 16-bit label map can hold.
     """
-    array = labels.array.astype(np.uint8) if labels.quantity is Quantity.MASK else labels.array
+    array = labels.array.view(np.uint8) if labels.quantity is Quantity.MASK else labels.array
     if array.size and int(array.min()) < 0:
         raise BadInputError(
             f"the node mask holds negative labels ({int(array.min())}): give 0 for none, 1, 2, … for nodes"
@@ -121,7 +121,7 @@ def _separated(labels: Labels, grid: Grid) -> Labels:
     """The instances cut at their necks, renumbered.
 
     Watershed of the depth inside the instance (exact distance to its surface, mm): two cores stay one unless both
-    are ``_NECK_MM`` deeper than the neck between them (h-maxima; Soille, Morphological Image Analysis, 2nd ed., ch. 9).
+    are ``_NECK_MM`` deeper than the neck between them (h-maxima; Soille, Morphological Image Analysis, 2nd ed.).
     """
     out = np.zeros(labels.shape, dtype=np.uint32, order="F")
     count = 0

@@ -17,9 +17,10 @@ METHOD = "size: logistic on short axis, 0.5 at 10 mm; not calibrated"
 def size_suspicion(study: Study, nodes: Sequence[Node], sizes: Sequence[Size]) -> list[Malignancy]:  # noqa: ARG001
     """Logistic of the RECIST short axis, one answer a node; not calibrated on any patient.
 
-    0.5 at 10 mm, from which a node is enlarged on CT (RECIST 1.1, Eisenhauer 2009); 0.05 at 5 mm and 0.95 at 15 mm:
-    a judgement. It is steep because most of the many nodes of 4–7 mm in any chest are normal, and a patient's P(N0) is
-    the product over all of them. 1 above 30 mm: bulk, as in Node-RADS (Elsholtz 2021) and P1.
+    0.5 at 10 mm, from which a node is enlarged on CT (RECIST 1.1, Eisenhauer 2009, Eur J Cancer 45:228); 0.05 at 5 mm
+    and 0.95 at 15 mm: a judgement. It is steep because most of the many nodes of 4–7 mm in any chest are normal, and a
+    patient's P(N0) is the product over all of them. 1 above 30 mm, as in P1; Node-RADS (Elsholtz 2021, Eur Radiol
+    31:6116) calls a node bulky from 30 mm too, but of its longest diameter.
     """
     return [Malignancy(probability_of_size(size.short_axis_mm), METHOD) for size in sizes]
 

@@ -1,7 +1,7 @@
 """P1: stations, node segmentation and malignancy in three steps, for lung cancer on CT.
 
 Shevtsov, Tominin, Tominin, et al. Automatic lymph nodes segmentation and histological status classification on computed
-tomography scans using convolutional neural network. Preprint (2024).
+tomography scans using convolutional neural network. medRxiv 2024, doi:10.1101/2024.05.07.24304092.
 
 The paper trains on 8 venous-phase CTs with voxel masks and station histology, and reports an average recall of
 0.74 ± 0.01 and an object Dice of 0.53 ± 0.26 for nodes above 5 mm (0.95 ± 0.01 and 0.56 ± 0.26 above 10 mm).
@@ -20,7 +20,7 @@ None of the paper's scores has been reproduced: its data cannot be had.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +36,8 @@ from nodewise.values.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from nodewise.learn.network import NetworkPlan
 
 NAME = "three-step-phantom"
 PREPARATION = Preparation(spacing_mm=(1.5, 1.5, 1.5), windows=((-160.0, 240.0), (-1000.0, 600.0)))
@@ -59,7 +61,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
-    """What to learn from: patches to train and to validate on, their classes, and what they are in a few words."""
+    """What to learn from: patches to train and to validate on, their classes, and what they are, in a sentence."""
 
     source: Source
     held_out: Source
@@ -70,11 +72,10 @@ class Material:
 def train(
     out: Path,
     *,
-    steps: int = 3000,
+    steps: int = 2000,
     seed: int = 0,
     phantoms: int = 120,
     device: str = "auto",
-    threads: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
     """Draw phantoms, train on them, write the model; the same command goes on where it was stopped.
@@ -85,7 +86,6 @@ def train(
         seed: everything random follows from it.
         phantoms: how many to train on; some more are drawn for validation.
         device: auto, cpu, cuda or mps.
-        threads: processor threads; as torch has them unless given.
         progress: told (done, total), phantoms and steps alike.
 
     Returns:
@@ -96,8 +96,6 @@ def train(
     from nodewise.phantom.patches import CLASSES, PatchSource
     from nodewise.recipes.bank import phantom_bank
 
-    if threads is not None:
-        torch.set_num_threads(threads)
     drawn = phantoms + max(2, phantoms // 20)
     total = drawn + steps
     bank = phantom_bank(
@@ -112,7 +110,7 @@ def train(
         source=PatchSource(bank[:phantoms], PATCH),
         held_out=PatchSource(bank[phantoms:], PATCH),
         classes=tuple(CLASSES),
-        words=f"{phantoms} drawn phantom chests and no patients",
+        words=f"The network was trained on {phantoms} drawn phantom chests and on no patient.",
     )
     return train_on(material, out, steps=steps, seed=seed, device=device, progress=lambda n: progress(drawn + n, total))
 
@@ -134,7 +132,6 @@ def train_on(
 
     where = choose_device(device)
     precision = "bf16-mixed" if computes_in_bfloat16(where) else "32-true"
-    fit_plan = FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision=precision)
     plan = NetworkPlan(in_channels=len(PREPARATION.windows), out_channels=len(material.classes), channels=CHANNELS)
     network = build_network(plan, seed)
     examples = [material.held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(VALIDATION_PATCHES)]
@@ -142,14 +139,21 @@ def train_on(
         network,
         lambda step: batch(material.source, seed, step),
         node_loss(class_weights(material.source, len(material.classes), seed)),
-        fit_plan,
+        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision=precision),
         out / "fit",
         validate=lambda trained: validate(trained, examples, PREPARATION, NODE)[0],
         progress=lambda now: progress(now.step),
     )
     network.load_state_dict(load_weights(best))
     measures, threshold = validate(network.eval(), examples, PREPARATION, NODE)
-    model = ModelFile(
+    model = _model_file(material, plan, threshold, measures, steps=steps, seed=seed)
+    return save_bundle(out / "model", model, network.state_dict(), card(model)).folder
+
+
+def _model_file(
+    material: Material, plan: NetworkPlan, threshold: float, measures: Mapping[str, float], *, steps: int, seed: int
+) -> ModelFile:
+    return ModelFile(
         name=NAME,
         recipe="three_step",
         preparation=describe_preparation(PREPARATION),
@@ -166,7 +170,6 @@ def train_on(
         licence="Apache-2.0",
         metrics={name: round(value, 4) for name, value in measures.items()},
     )
-    return save_bundle(out / "model", model, network.state_dict(), card(model)).folder
 
 
 def pipeline(folder: Path, device: str) -> Pipeline:
@@ -249,7 +252,7 @@ def card(model: ModelFile) -> str:
 Lymph nodes of the chest on CT, with or without contrast. **Research use only**; not a medical device.
 
 - Made by `{command}` with nodewise {model.versions["nodewise"]}.
-- Trained on: {model.trained_on}. It has never seen a real node, nor been measured on patients.
+- {model.trained_on} It has never seen a real node, nor been measured on patients.
 - Network: residual U-Net, channels {", ".join(map(str, model.network.channels))}; classes: {", ".join(model.classes)}.
 - A voxel is node from a probability of {model.threshold}; nodes under {model.minimum_short_axis_mm} mm are dropped.
 - Licence: {model.licence}.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+from nodewise.image.components import components
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,9 +38,9 @@ def validate(
         with torch.inference_mode(), half_precision(str(device)):
             found.append(network(inputs).float().softmax(dim=1)[0, node].cpu().numpy())
     truth = [classes == node for _, classes in examples]
-    scores = [_dice([f > t for f in found], truth) for t in THRESHOLDS]
+    scores = [_dice([f >= t for f in found], truth) for t in THRESHOLDS]
     threshold = THRESHOLDS[int(np.argmax(scores))]
-    parts = [_parts(f > threshold, t) for f, t in zip(found, truth, strict=True)]
+    parts = [_parts(f >= threshold, t) for f, t in zip(found, truth, strict=True)]
     hit, there, false = (sum(p[i] for p in parts) for i in range(3))
     measures = {"node_dice": max(scores), "recall": hit / max(there, 1), "false_positives": false / len(examples)}
     return measures, threshold
@@ -52,9 +54,6 @@ def _dice(found: Masks, truth: Masks) -> float:
 
 def _parts(found: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> tuple[int, int, int]:
     """True parts hit, true parts, false parts."""
-    import cc3d
-
-    real: Any = cc3d.connected_components(truth, connectivity=26)
-    guess: Any = cc3d.connected_components(found, connectivity=26)
+    (real, there), (guess, guessed) = components(truth), components(found)
     hit, touching = (int(np.count_nonzero(np.unique(p))) for p in (real[found], guess[truth]))
-    return hit, int(real.max()), int(guess.max()) - touching
+    return hit, there, guessed - touching

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nodewise.image.window import SOFT_TISSUE, Window, window
 from nodewise.values.grid import Floats, Grid
 from nodewise.values.node import Finding, Node, Segment
 from nodewise.values.study import Study
 from nodewise.values.volume import Volume
 
-WINDOW_WIDTH_HU, WINDOW_LEVEL_HU = 350, 40
 FIELD_MM = 80.0
 SCALE_BAR_MM = 20.0
 _PIXELS = 320  # 0.25 mm each in a picture of 80 mm
@@ -105,10 +105,9 @@ def pictures(study: Study, finding: Finding, others: Sequence[Finding] = ()) -> 
     return axial, coronal, sagittal
 
 
-def windowed(hu: npt.NDArray[np.float32], width: float, level: float) -> npt.NDArray[np.uint8]:
+def windowed(hu: npt.NDArray[np.float32], shades: Window) -> npt.NDArray[np.uint8]:
     """Grey values 0 to 255 of a window."""
-    grey = (hu - (level - width / 2)) * (255 / width)
-    return np.asarray(np.clip(np.nan_to_num(grey), 0, 255) + 0.5).astype(np.uint8)
+    return np.asarray(255 * window(hu, *shades) + 0.5).astype(np.uint8)
 
 
 def jpeg(grey: npt.NDArray[np.uint8], quality: int = 75) -> bytes:
@@ -130,7 +129,7 @@ def _picture(ct: Volume, plane: Plane, finding: Finding, others: Sequence[Findin
     return Picture(
         plane=plane,
         field_mm=field_mm,
-        jpeg=jpeg(windowed(_sample(ct, view, at), WINDOW_WIDTH_HU, WINDOW_LEVEL_HU)),
+        jpeg=jpeg(windowed(_sample(ct, view, at), SOFT_TISSUE)),
         outline=_outline(node, view, at),
         others="".join(_outline(other.node, view, at) for other in others if other.node.id != node.id),
         lines=tuple(_line(*parts, view) for parts in named) if plane is AXIAL else (),

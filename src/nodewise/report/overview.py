@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nodewise.image.window import Window
 from nodewise.report.figures import jpeg, windowed
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.assessment import Assessment
@@ -18,6 +19,7 @@ from nodewise.values.volume import Volume
 
 SLAB_MM = 40.0  # thick enough for the airway's course, thin enough to leave ribs and heart out
 _MARGIN_MM = np.array([25.0, 0.0, 15.0])
+_AIRWAYS_TO_BONE = Window(level=-300, width=1400)
 _LABEL_MM = 7.5  # height of a label's line
 _COLOURS = np.array(
     [[74, 163, 223], [240, 215, 130], [232, 88, 40]]
@@ -106,7 +108,7 @@ def _projection(slab: Volume, width: float, height: float) -> npt.NDArray[np.uin
     steps[2] = 1
     hu = np.clip(slab.array[tuple(slice(None, None, s) for s in steps)], -1000, 500)
     soft = 0.5 * hu.mean(axis=1) + 0.25 * hu.min(axis=1) + 0.25 * hu.max(axis=1)
-    grey = windowed(soft.astype(np.float32), 1400, -300).T[::-1]
+    grey = windowed(soft.astype(np.float32), _AIRWAYS_TO_BONE).T[::-1]
     grey = np.rint(255 * (grey / 255) ** 1.5).astype(np.uint8)  # soft tissue mid-grey, for the marks to stand out
     size = (max(1, round(width * 2)), max(1, round(height * 2)))
     return np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC))

@@ -36,9 +36,15 @@ def stage(
         BadInputError: any other edition.
     """
     if primary is None:
-        left = stage(findings, Side.LEFT, edition, threshold, at_least_reason=at_least_reason)
-        right = stage(findings, Side.RIGHT, edition, threshold, at_least_reason=at_least_reason)
+        left, right = (
+            _of_side(findings, side, edition, threshold, at_least_reason) for side in (Side.LEFT, Side.RIGHT)
+        )
         return _of_both(left, right)
+    return _of_side(findings, primary, edition, threshold, at_least_reason)
+
+
+def _of_side(findings: Sequence[Finding], primary: Side, edition: int, threshold: float, at_least_reason: str) -> Stage:
+    """The stage where the primary's side is known."""
     metastatic = [f for f in findings if f.malignancy.probability >= threshold]
     category = n_category((f.station.station for f in metastatic), primary, edition)
     reasons = () if category.name == "N3" else (_unknown_station(metastatic), at_least_reason)
