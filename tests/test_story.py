@@ -98,6 +98,15 @@ def test_measuring_the_true_nodes_gives_the_same_findings(patient, anatomy, resu
     assert again.provenance.weights_sha256 == ""
 
 
+def test_nodes_that_are_not_soft_tissue_are_warned_of(patient, anatomy, result, monkeypatch):
+    monkeypatch.setattr("nodewise.story.read_anatomy", lambda _study: anatomy)
+    ct = patient.study.ct
+    air = replace(patient.study, ct=ct.with_array(np.full_like(ct.array, -900), ct.quantity))
+    assert not any("soft tissue" in w for w in result.warnings)
+    warned = measure(air, [result.findings[0].node], Side.LEFT).warnings
+    assert any(w.startswith("Node 1 is not soft tissue") for w in warned)
+
+
 def test_without_a_carina_stations_are_unknown_and_the_stage_is_at_least(patient, oracle, anatomy):
     blind = replace(anatomy, stations=None)
     stage = assess(patient.study, replace(oracle, read_anatomy=lambda _study: blind), Side.LEFT)

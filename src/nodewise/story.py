@@ -29,6 +29,7 @@ from nodewise.values.study import Study
 
 OnStage = Callable[[str], None]
 MALIGNANT_FROM = 0.5
+LEAST_HU, MOST_HU = -150.0, 600.0  # fatty nodes and heavily calcified ones lie between
 _VERSIONS = ("nodewise", "numpy", "scipy", "simpleitk", "pydicom", "torch")
 
 
@@ -131,8 +132,16 @@ def _staged(
     blind = "" if anatomy.stations is not None else "stations cannot be told: the carina was not found in this scan"
     reason = "; ".join(part for part in (blind, anatomy.unseen) if part)
     answer = stage(findings, primary, edition, MALIGNANT_FROM, at_least_reason=reason)
-    warnings = (*study.source.warnings, *anatomy.warnings)
+    warnings = (*study.source.warnings, *anatomy.warnings, *_not_soft_tissue(findings))
     return Assessment(study, anatomy, findings, answer, made_by, warnings)
+
+
+def _not_soft_tissue(findings: Sequence[Finding]) -> tuple[str, ...]:
+    ids = [str(f.node.id) for f in findings if not LEAST_HU <= f.mean_hu <= MOST_HU]
+    if not ids:
+        return ()
+    named = f"Node {ids[0]} is" if len(ids) == 1 else f"Nodes {', '.join(ids)} are"
+    return (f"{named} not soft tissue (mean outside {LEAST_HU:.0f} to {MOST_HU:.0f} HU): a mask of another scan?",)
 
 
 class _Stopwatch:

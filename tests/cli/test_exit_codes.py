@@ -1,5 +1,8 @@
 """Exit codes and the one line of bad input."""
 
+import logging
+import signal
+import warnings
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,56 @@ def test_paths_are_not_in_the_command_even_without_a_slash(monkeypatch):
 
 def test_folder_of_tests_mirrors_the_verbs():
     assert {p.stem for p in (Path(main.__file__).parent).glob("*.py")} >= set(VERBS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("predict 4711 -o 4711 --threads 1 --tnm 8", "predict … -o … --threads 1 --tnm 8"),
+        ("predict a --output=out/jane --primary=left", "predict … --output=… --primary=left"),
+        ("--verbose predict left -oout/jane", "--verbose predict … -o…"),
+        ("measure predict --nodes left -o right", "measure … --nodes … -o …"),
+    ],
+)
+def test_only_what_cannot_name_a_patient_is_in_the_command(typed, shown, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["nodewise", *typed.split()])
+    assert command_line() == f"nodewise {shown}"
+
+
+def test_an_input_is_never_overwritten(tmp_path, capsys):
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_bytes(b"precious")
+    assert main.exit_code(["predict", str(scan), "-o", str(tmp_path), "--overwrite"]) == 2
+    assert main.exit_code(["measure", "x", "--nodes", str(scan), "-o", str(tmp_path), "--overwrite"]) == 2
+    assert scan.read_bytes() == b"precious"
+    assert capsys.readouterr().err.count("on top of") == 2
+
+
+def test_a_stop_is_said_in_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("nodewise.cli.info._devices", lambda: main._stop(signal.SIGTERM, None))
+    assert main.exit_code(["info"]) == 143
+    assert capsys.readouterr().err == "stopped: what was not finished has been removed\n"
+
+
+def test_what_libraries_warn_of_is_shown_only_when_asked(monkeypatch, capsys):
+    def noisy():
+        warnings.warn("an odd value", UserWarning, stacklevel=1)
+        logging.getLogger("pydicom").warning("odd too")
+        logging.getLogger("nodewise.somewhere").warning("worth [knowing]")
+        return []
+
+    monkeypatch.setattr("nodewise.cli.info._devices", noisy)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert main.exit_code(["--verbose", "info"]) == 0
+        assert "odd too" in capsys.readouterr().err
+        assert [str(w.message) for w in warned] == ["an odd value"]
+        assert main.exit_code(["info"]) == 0
+        assert capsys.readouterr().err == "warning: worth [knowing]\n"
+        assert len(warned) == 1
+
+
+def test_phantoms_cannot_be_written_into_a_file(tmp_path, capsys):
+    (tmp_path / "file").write_text("x")
+    assert main.exit_code(["phantom", str(tmp_path / "file")]) == 2
+    assert "cannot be made a folder for results" in capsys.readouterr().err

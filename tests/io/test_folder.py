@@ -225,3 +225,21 @@ def test_a_real_chest_as_simpleitk_reads_it(shared_data):
     assert np.array_equal(study.ct.array.T, np.maximum(sitk.GetArrayViewFromImage(image), -1024))
     assert np.allclose(study.ct.grid.spacing, image.GetSpacing(), atol=1e-6)
     assert np.allclose(study.ct.grid.origin, image.GetOrigin(), atol=1e-6)
+
+
+def test_indices_of_media_and_results_of_nodewise_are_no_scans(tmp_path):
+    write_dicom(tmp_path / "disc" / "IM" / "anna", identity="a")
+    write_dicom(tmp_path / "disc" / "IM" / "bert", identity="b")
+    (tmp_path / "disc" / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM")
+    for result in (tmp_path / "disc" / "out", tmp_path / "disc" / "IM" / "anna" / "out"):
+        write_image(result / "nodes.nii.gz")
+        (result / "assessment.json").write_text("{}")
+    assert [name for name, _ in find_studies(tmp_path / "disc")] == ["IM-anna", "IM-bert"]
+    assert read_study(tmp_path / "disc" / "IM" / "anna").source.left_out == ()
+
+
+def test_file_names_are_not_told(tmp_path):
+    write_dicom(tmp_path)
+    (tmp_path / "Doe_Jane.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (tmp_path / "Doe_Jane.txt").write_text("a letter")
+    assert read_study(tmp_path).source.left_out == ("1 file damaged", "1 file not DICOM")

@@ -32,7 +32,9 @@ def test_a_body_with_all_its_air_at_the_padding_value_is_accepted():
     [
         (rng.uniform(0, 1, SHAPE), "normalised"),
         (rng.uniform(-1, 1, SHAPE), "normalised"),
-        (rng.integers(0, 256, SHAPE), "8-bit picture or a label map"),
+        (rng.integers(0, 256, SHAPE), "a mask, a label map or an 8-bit picture"),
+        (rng.integers(0, 2, SHAPE), "a mask"),
+        (np.zeros(SHAPE), "every voxel is the same"),
         (rng.integers(0, 900, SHAPE), "an MR, a PET, or a CT without its rescale intercept"),
         (np.maximum(crop(0.5) + 1024, 0), "rescale intercept"),
         (rng.normal(0, 30, SHAPE), "no air or lung"),

@@ -174,15 +174,6 @@ def test_a_sheared_grid_is_written_for_sform_readers_only(tmp_path) -> None:
     assert read_labels(path).grid.same_as(Grid(SHAPE, affine))
 
 
-def test_a_sheared_grid_is_said(tmp_path) -> None:
-    affine = affine_of(TURNS[0])
-    affine[1, 2] += 0.4
-    path = nifti(tmp_path / "t.nii", np.zeros(SHAPE, np.int16), affine, qform=0)
-    volume, warnings = read_image(path)
-    assert volume.grid.same_as(Grid(SHAPE, affine))
-    assert warnings == ("the voxel axes are 9.1° off a right angle",)
-
-
 def test_cosines_rounded_to_four_digits_are_no_shear(tmp_path) -> None:
     affine = affine_of(TURNS[0], (5, 8, 12))
     affine[:3, :3] = (affine[:3, :3] / (1.5, 2.0, 2.5)).round(4) * (1.5, 2.0, 2.5)
@@ -406,8 +397,8 @@ def test_nrrd_in_ras_becomes_lps(tmp_path) -> None:
     assert volume.array[1, 2, 3] == 23
 
 
-def test_a_sheared_nrrd_keeps_its_places_and_is_said(tmp_path) -> None:
+def test_a_sheared_nrrd_keeps_its_places(tmp_path) -> None:
     path = nrrd(tmp_path / "a.nrrd", "left-posterior-superior", "(1,0,0) (0,2,0) (0,1,3)", "(10,20,30)")
     volume, warnings = read_image(path)
     assert np.allclose(volume.grid.to_lps((0, 0, 2)), (10, 22, 36))
-    assert warnings == ("the voxel axes are 18.4° off a right angle",)
+    assert warnings == ()

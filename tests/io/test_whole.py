@@ -1,10 +1,11 @@
 """A result folder is complete or absent."""
 
+import errno
 import os
 
 import pytest
 
-from nodewise.io.whole import whole
+from nodewise.io.whole import require_outside, whole
 from nodewise.values.errors import BadInputError
 
 
@@ -102,3 +103,26 @@ def test_a_link_is_followed(tmp_path) -> None:
         (folder / "a.txt").write_text("a")
     assert (tmp_path / "link").is_symlink()
     assert names(tmp_path / "real") == ["a.txt"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_full_or_closed_disk_is_one_line_and_leaves_nothing(number, tmp_path) -> None:
+    with pytest.raises(BadInputError, match="cannot be read or written"), whole(tmp_path / "out"):
+        raise OSError(number, "why")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_ours_stays_one(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "out"):
+        raise FileNotFoundError(errno.ENOENT, "why")
+
+
+def test_results_may_not_lie_on_top_of_their_input(tmp_path) -> None:
+    scan = tmp_path / "scans" / "anna"
+    scan.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "scans")
+    for folder in (scan, tmp_path / "scans", tmp_path / "link"):
+        with pytest.raises(BadInputError, match="on top of"):
+            require_outside(folder, scan)
+    require_outside(scan / "out", scan)
+    require_outside(tmp_path / "scans" / "ann", scan)

@@ -15,7 +15,7 @@ from nodewise.cli.options import command_line
 from nodewise.cli.screen import console, counted, log_to, stages
 from nodewise.io.casefile import AssessmentRecord, read_record
 from nodewise.io.folder import read_study
-from nodewise.io.whole import whole
+from nodewise.io.whole import make_folder, whole
 from nodewise.report.tables import summary_row
 from nodewise.report.write import write_case
 from nodewise.values.assessment import Assessment
@@ -67,7 +67,9 @@ def run_one(path: Path, out: Path, work: Work, *, allow_gaps: bool, overwrite: b
     )
     for warning in made.warnings:
         console.print(f"[yellow]warning:[/] {escape(warning)}", soft_wrap=True)
-    console.print(f"report: {out / 'report.html'}", soft_wrap=True)
+    for line in made.study.source.left_out:
+        console.print(f"[dim]not used:[/] {escape(line)}", soft_wrap=True)
+    console.print(f"report: {escape(str(out / 'report.html'))}", soft_wrap=True)
     console.print("Research use only, not for diagnosis.", style="dim")
 
 
@@ -84,7 +86,7 @@ def run_many(
 
     A result that is already there is kept when it is the ``same``, that is, made with the settings asked for now.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     failures: list[Failure] = []
     with counted(f"{len(studies)} studies") as progress, log_to(out / "run.log"):
         for done, (name, path) in enumerate(studies):
@@ -92,7 +94,7 @@ def run_many(
             failure = _try_one(name, path, out / name, work, allow_gaps, overwrite, same)
             if failure:
                 failures.append(failure)
-                log.warning("%s: %s", name, failure.reason)
+                log.warning("%s failed: %s", name, failure.reason)
     complete = _write_summary(out, [name for name, _ in studies])
     _write_csv(
         out / "failures.csv",
@@ -100,7 +102,8 @@ def run_many(
         ["study", "fault", "reason"],
     )
     console.print(
-        f"{complete} of {len(studies)} studies complete, {len(failures)} failed: {out / 'summary.csv'}", soft_wrap=True
+        f"{complete} of {len(studies)} studies complete, {len(failures)} failed: {escape(str(out / 'summary.csv'))}",
+        soft_wrap=True,
     )
     return 1 if any(f.ours for f in failures) else 2 if failures else 0
 
@@ -122,9 +125,9 @@ def _try_one(
             raise BadInputError(f"{out} holds a result made with other settings: choose another folder or --overwrite")
         make_case(path, out, work, allow_gaps=allow_gaps, overwrite=overwrite, on_stage=lambda _stage: None)
     except BadInputError as problem:
-        return Failure(name, False, str(problem))
+        return Failure(name, False, str(problem).removeprefix(f"{path.name}: "))
     except Exception as problem:
-        log.exception("%s failed", name)
+        log.debug("%s", name, exc_info=True)
         return Failure(name, True, f"{type(problem).__name__}: {problem}")
     return None
 

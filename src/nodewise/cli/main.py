@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from nodewise.cli.predict import predict
 from nodewise.cli.screen import errors, set_up_logging
 from nodewise.cli.train import train
 from nodewise.values.errors import BadInputError
+
+_STOPPED = {128 + signal.SIGINT, 128 + signal.SIGTERM}
 
 app = typer.Typer(
     name="nodewise",
@@ -51,6 +54,8 @@ def exit_code(arguments: list[str] | None = None) -> int:
     try:
         app(args=arguments)
     except SystemExit as end:
+        if end.code in _STOPPED:
+            errors.print("stopped: what was not finished has been removed")
         return int(end.code or 0)
     except BadInputError as problem:
         errors.print(f"[bold red]error:[/] {escape(str(problem))}", soft_wrap=True)
@@ -66,5 +71,11 @@ def exit_code(arguments: list[str] | None = None) -> int:
 
 
 def run() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script; asked to stop, it leaves nothing half-written behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
     sys.exit(exit_code())
+
+
+def _stop(number: int, _frame: object) -> None:
+    sys.exit(128 + number)

@@ -48,17 +48,21 @@ def measure(
     from nodewise.cli.case import run_one
     from nodewise.image.onto import labels_onto
     from nodewise.io.mask import read_mask
-    from nodewise.nodes.split import nodes_from_labels
+    from nodewise.io.whole import require_outside
+    from nodewise.nodes.split import label_map, nodes_from_labels
     from nodewise.values.assessment import Assessment
     from nodewise.values.study import Study
 
+    require_outside(out, source, nodes)
     use_threads(threads)
     mask = read_mask(nodes)
+    instances = label_map(nodes_from_labels(mask), mask.grid)  # on its own grid, where nodes are best told apart
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
-        labels, told = labels_onto(mask, study.ct.grid)
+        labels, told = labels_onto(instances, study.ct.grid)
         given = nodes_from_labels(labels)
         made = story.measure(study, given, primary.side, edition=int(tnm.value), on_stage=on_stage)
-        return replace(made, warnings=(*told, *made.warnings))
+        empty = () if given else ("The mask is empty: no node was measured, which is not to say there is none.",)
+        return replace(made, warnings=(*told, *empty, *made.warnings))
 
     run_one(source, out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=4)

@@ -41,6 +41,8 @@ class Edition(StrEnum):
     ninth = "9"
 
 
+_WITHOUT_PATH = {"--primary", "--tnm", "--device", "--threads"}
+
 Input = Annotated[
     Path,
     typer.Argument(
@@ -67,9 +69,6 @@ GapsOption = Annotated[
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace results that are already there.")]
 
 
-_HARMLESS = {*Primary, *Device, *Edition, "default"}
-
-
 def use_threads(count: int | None) -> None:
     """Hold the numerical libraries to ``count`` threads."""
     if count is None:
@@ -82,7 +81,18 @@ def use_threads(count: int | None) -> None:
 
 
 def command_line() -> str:
-    """The command as typed, without paths: folders are often named after patients."""
-    verb, *words = sys.argv[1:] or [""]
-    shown = [word if word.startswith("-") or word in _HARMLESS or word.isdigit() else "…" for word in words]
-    return " ".join(["nodewise", verb, *shown])
+    """The command as typed, without paths: folders are often named after patients, or bear their numbers."""
+    shown = ["nodewise"]
+    for word in sys.argv[1:]:
+        option, _, value = word.partition("=")
+        if not word.startswith("-"):
+            shown.append(word if shown[-1] in _WITHOUT_PATH or _is_verb(word, shown) else "…")
+        elif not word.startswith("--"):
+            shown.append(word[:2] + "…" * (len(word) > 2))
+        else:
+            shown.append(f"{option}={value if option in _WITHOUT_PATH else '…'}" if value else option)
+    return " ".join(shown)
+
+
+def _is_verb(word: str, before: list[str]) -> bool:
+    return word.isalpha() and word.isascii() and all(earlier.startswith("-") for earlier in before[1:])

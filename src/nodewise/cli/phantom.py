@@ -30,8 +30,10 @@ def phantom(
 
     Example: nodewise phantom phantoms --patients 20 --seed 1000 --format dicom
     """
+    from nodewise.io.whole import make_folder
     from nodewise.phantom.write import write_cohort
 
+    make_folder(out)
     with counted("phantoms") as progress:
         write_cohort(out, patients, seed, file_format.value, progress=progress)
     console.print(f"{patients} phantom patients: scans in {out / 'images'}, truth in {out / 'truth'}", soft_wrap=True)

@@ -37,20 +37,23 @@ def predict(
 ) -> None:
     """Find, measure, name and stage the lymph nodes of a chest CT.
 
-    OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz, report.html and run.log. A folder of studies
-    gets one folder each, summary.csv and failures.csv; run again, it goes on with what is missing.
+    OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz,
+    report.html and run.log. A folder of studies gets one folder each,
+    summary.csv and failures.csv; run again, it goes on with what is missing.
 
     Example: nodewise predict scans/anna -o out/anna --primary left
     """
     from nodewise.cli.case import run_many, run_one
     from nodewise.io.casefile import AssessmentRecord
     from nodewise.io.folder import find_studies
+    from nodewise.io.whole import require_outside
     from nodewise.recipes.load import load_pipeline
     from nodewise.story import assess
     from nodewise.values.assessment import Assessment
     from nodewise.values.study import Study
 
     studies = find_studies(source)
+    require_outside(out, source)
     use_threads(threads)
     pipeline = load_pipeline(model, device.value)
 

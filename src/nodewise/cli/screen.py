@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 _LOGGER = logging.getLogger("nodewise")
+_LIBRARIES = ("pydicom", "highdicom", "nibabel.global")
+
+
+class _Screen(logging.Handler):
+    """One line a record on standard error, above a bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        colour = "yellow" if record.levelno >= logging.WARNING else "dim"
+        errors.print(f"[{colour}]{record.levelname.lower()}:[/] {escape(self.format(record))}", soft_wrap=True)
 
 
 def set_up_logging(verbose: bool) -> None:
-    """Warnings go to the screen, everything when ``verbose``."""
-    handler = RichHandler(console=errors, show_path=False, show_time=verbose)
-    handler.setLevel(logging.DEBUG if verbose else logging.WARNING)
-    _LOGGER.handlers = [handler]
+    """Our warnings go to the screen; when ``verbose`` everything, and what the libraries warn of."""
+    screen = _Screen(logging.DEBUG if verbose else logging.WARNING)
+    _LOGGER.handlers = [screen]
     _LOGGER.setLevel(logging.DEBUG)
     _LOGGER.propagate = False
+    if not verbose:
+        warnings.simplefilter("ignore")
+    for name in _LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers = [screen if verbose else logging.NullHandler()]
+        library.propagate = False
 
 
 @contextmanager
@@ -73,4 +88,5 @@ def _bar() -> Progress:
         TimeLeftColumn(),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     )

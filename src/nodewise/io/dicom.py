@@ -38,7 +38,7 @@ def read_dicom(paths: Iterable[Path], where: str, *, allow_gaps: bool = False) -
     """
     series, notes = find_series(paths)
     if not series:
-        raise BadInputError(f"{where}: no readable DICOM file{': ' + notes[0] if notes else ''}")
+        raise BadInputError(f"{where}: no readable DICOM file{': ' + ', '.join(notes) if notes else ''}")
     best, left_out = choose(series, where)
     hu, kept, warnings = read_pixels(best)
     require_hu(hu, where)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +57,14 @@ class PixelFile:
 
         if self._decoded is None:
             try:
-                with damage_as(ValueError("no pixels")):
+                with damage_as(ValueError("no pixels")), _hushed():
                     return np.asarray(pixel_array(self._dataset, index=frame if self._many else None, raw=True))
             except ValueError as error:
-                self._decoded = _by_gdcm(self.path, self._dataset)
+                with _hushed():
+                    self._decoded = _by_gdcm(self.path, self._dataset)
                 if self._decoded is None:
                     reason = _reason(self._dataset, error.__cause__)
-                    raise BadInputError(
-                        f"{self.path.name}: pixels cannot be read: {reason}; export it uncompressed"
-                    ) from error
+                    raise BadInputError(f"{self.path.name}: pixels cannot be read: {reason}") from error
         return np.asarray(self._decoded[frame])
 
 
@@ -78,11 +80,29 @@ def _by_gdcm(path: Path, dataset: Any) -> Stored | None:
     kind = "i" if whole(dataset.get("PixelRepresentation")) else "u"
     size = int(image.GetPixelFormat().GetBitsAllocated()) // 8
     shape = (max(1, whole(dataset.get("NumberOfFrames"))), whole(dataset.get("Rows")), whole(dataset.get("Columns")))
+    buffer = image.GetBuffer()  # None where the stream is damaged
     try:
-        values = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), dtype=f"{kind}{size}")
-        return values.reshape(shape)
+        return np.frombuffer((buffer or "").encode("utf-8", "surrogateescape"), dtype=f"{kind}{size}").reshape(shape)
     except (TypeError, ValueError):
         return None
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Standard error closed to the decoders: those in C print there, and of valid 12-bit JPEG too."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a program without a standard error
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _is_compressed(dataset: Any) -> bool:
@@ -92,8 +112,10 @@ def _is_compressed(dataset: Any) -> bool:
 
 def _reason(dataset: Any, error: BaseException | None) -> str:
     if _is_compressed(dataset):
-        return f"damaged, or no decoder for {dataset.file_meta.TransferSyntaxUID.name}"
-    return str(error).split("\n", maxsplit=1)[0].rstrip(".")
+        return f"damaged, or no decoder for {dataset.file_meta.TransferSyntaxUID.name}; export it uncompressed"
+    if "number of bytes" in str(error):
+        return "the file is cut short; export it again"
+    return str(error).split("\n", maxsplit=1)[0].rstrip(".") + "; export it again"
 
 
 def _padding(dataset: Any) -> tuple[int, int] | None:

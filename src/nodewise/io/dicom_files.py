@@ -46,25 +46,25 @@ class Series:
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """Every file below a folder in a fixed order, hidden ones and links to folders left aside."""
+    """Every file below a folder in a fixed order; what is ``no_scan`` and links to folders left aside."""
     for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not hidden(name))
-        yield from (Path(root, name) for name in sorted(names) if not hidden(name))
+        folders[:] = sorted(name for name in folders if not no_scan(Path(root, name)))
+        yield from (path for path in (Path(root, name) for name in sorted(names)) if not no_scan(path))
 
 
-def hidden(name: str) -> bool:
-    """Whether a file or folder is the operating system's, not the user's."""
-    return name.startswith(".") or name == "__MACOSX"
+def no_scan(path: Path) -> bool:
+    """Whether it is the operating system's, an index of a DICOM medium (PS3.10 8.6), or a result of nodewise."""
+    name = path.name
+    return name.startswith(".") or name in {"__MACOSX", "DICOMDIR"} or (path / "assessment.json").is_file()
 
 
 def find_series(paths: Iterable[Path]) -> tuple[list[Series], list[str]]:
-    """Every series in these files, and one line for the files that are none.
+    """Every series in these files, and a line for those that cannot be read and for those that are not DICOM.
 
-    Files that are not DICOM are only counted; DICOM files that cannot be read are named.
+    They are counted, not named: files are often named after patients.
     """
     slices: list[Slice] = []
-    damaged: list[str] = []
-    others = 0
+    damaged = others = 0
     for path in paths:
         if not is_dicom(path):
             others += 1
@@ -72,9 +72,8 @@ def find_series(paths: Iterable[Path]) -> tuple[list[Series], list[str]]:
         try:
             slices += read_header(path)
         except ValueError:
-            damaged.append(path.name)
-    notes = [f"{name}: a damaged DICOM file" for name in damaged]
-    notes += [f"{others} file{'s' * (others > 1)} not DICOM"] if others else []
+            damaged += 1
+    notes = [f"{n} file{'s' * (n > 1)} {what}" for n, what in ((damaged, "damaged"), (others, "not DICOM")) if n]
     return [part for stack in _stacks(slices) for part in _without_overlap(stack)], notes
 
 

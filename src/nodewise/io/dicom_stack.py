@@ -101,7 +101,7 @@ def _evened(
     if gaps and not allow_gaps:
         raise BadInputError(
             f"{where}: slices are missing between {told} (spacing {usual:.2f} mm); "
-            "find them, or allow gaps to interpolate there"
+            "find them, or interpolate there (--allow-gaps)"
         )
     number = max(2, round(depth[-1] / usual) + 1)
     step = depth[-1] / (number - 1)

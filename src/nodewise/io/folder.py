@@ -12,10 +12,11 @@ import numpy as np
 from nodewise.io.archive import unzipped
 from nodewise.io.dicom import read_dicom
 from nodewise.io.dicom_facts import grid_facts
-from nodewise.io.dicom_files import files_under, hidden
+from nodewise.io.dicom_files import files_under, no_scan
 from nodewise.io.dicom_header import is_dicom, read_header
 from nodewise.io.hounsfield import AIR_HU, require_hu
 from nodewise.io.itk import SUFFIXES, is_image, read_image
+from nodewise.io.shear import unsheared
 from nodewise.values.errors import BadInputError
 from nodewise.values.orientation import closest_lps
 from nodewise.values.study import Source, Study
@@ -54,8 +55,8 @@ def find_studies(path: str | Path) -> list[tuple[str, Path]]:
 
     A folder with DICOM files directly in it, or below it of one StudyInstanceUID only, is one study. In any other
     folder each sub-folder is looked into in the same way, and each image file and each zip is a study of its own.
-    What cannot be read is listed like the rest: reading it says why. Names come from folders and files, never from
-    headers, and are unique. Only the first DICOM file of each folder is opened.
+    What cannot be read is listed like the rest: reading it says why. Results of nodewise are passed over. Names come
+    from folders and files, never from headers, and are unique. Only the first DICOM file of each folder is opened.
 
     Raises:
         BadInputError: there is no such path.
@@ -74,7 +75,7 @@ def find_studies(path: str | Path) -> list[tuple[str, Path]]:
 
 
 def _studies(folder: Path) -> list[Path]:
-    entries = sorted(entry for entry in folder.iterdir() if not hidden(entry.name))
+    entries = sorted(entry for entry in folder.iterdir() if not no_scan(entry))
     folders = [entry for entry in entries if entry.is_dir()]
     files = [entry for entry in entries if entry.is_file()]
     images = [file for file in files if is_image(file) or is_zip(file)]
@@ -128,10 +129,11 @@ def _read_image(path: Path) -> Study:
     require_hu(volume.array, path.name)
     if min(volume.grid.shape) < 3:
         raise BadInputError(f"{path.name}: {min(volume.grid.shape)} slice(s): a volume is needed")
+    volume, told = unsheared(volume, path.name)
     if float(volume.array.min()) < AIR_HU:
         volume = volume.with_array(np.maximum(volume.array, AIR_HU), volume.quantity)
     facts = {"modality": "CT, taken from its intensities", "contrast_agent": "unknown"} | grid_facts(volume.grid)
-    source = Source(native=volume.grid, facts=MappingProxyType(facts), warnings=warnings)
+    source = Source(native=volume.grid, facts=MappingProxyType(facts), warnings=(*warnings, *told))
     return Study(_hash(volume), closest_lps(volume), source)
 
 

@@ -29,7 +29,7 @@ def require_hu(array: npt.NDArray[Any], where: str) -> None:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise BadInputError(f"{where}: some intensities are not finite numbers; replace them by -1024 (air)")
     if low > -200:
-        raise BadInputError(f"{span}: {_guess(low, high)}; give a CT in HU")
+        raise BadInputError(f"{span}: {_guess(array, low, high)}; give a CT in HU")
     if high > 32767:
         raise BadInputError(f"{span}: they exceed 16 bits (a signed image read as unsigned?); give a CT in HU")
     if high < -200:
@@ -38,11 +38,13 @@ def require_hu(array: npt.NDArray[Any], where: str) -> None:
         raise BadInputError(f"{span}: soft tissue lies near 1000 (rescale intercept not applied?); give a CT in HU")
 
 
-def _guess(low: float, high: float) -> str:
+def _guess(array: npt.NDArray[Any], low: float, high: float) -> str:
+    if low == high:
+        return "every voxel is the same"
+    if low >= 0 and high <= 255 and np.array_equal(array, np.rint(array)):
+        return "a mask, a label map or an 8-bit picture"
     if low >= -1.5 and high <= 1.5:
         return "they look normalised"
-    if low >= 0 and high <= 255:
-        return "they look like an 8-bit picture or a label map"
     if low >= 0:
         return "an MR, a PET, or a CT without its rescale intercept"
     return "there is no air or lung"

@@ -124,9 +124,6 @@ def _read(path: Path) -> tuple[npt.NDArray[Any], Grid, tuple[str, ...]]:
         else:
             array, affine, warnings = _read_itk(path)
         grid = Grid(array.shape, affine)
-    cosine = np.abs(grid.direction.T @ grid.direction - np.eye(3)).max()
-    if cosine > 2e-3:
-        warnings = (*warnings, f"the voxel axes are {np.degrees(np.arcsin(cosine)):.1f}° off a right angle")
     return array, grid, warnings
 
 
@@ -141,7 +138,7 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except (*damaged, ImageFileError, HeaderDataError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        why = lines[-1].rstrip(".") if lines else type(error).__name__
+        why = lines[-1].removeprefix("sitk::ERROR: ").rstrip(".") if lines else type(error).__name__
         raise BadInputError(f"{path.name} cannot be read, it may be damaged or cut short: {why}") from error
 
 
@@ -151,7 +148,7 @@ def _read_nifti(path: Path) -> tuple[npt.NDArray[Any], Floats, tuple[str, ...]]:
     image = nibabel.load(path, mmap=False)
     shape = image.shape
     if image.get_data_dtype().kind not in "iuf":
-        raise BadInputError(f"{path.name} holds colours or complex numbers ({image.get_data_dtype()}), not a CT")
+        raise BadInputError(f"{path.name} holds colours or complex numbers, not a CT")
     _check_axes(path, shape)
     warnings = _orientation_warnings(image)
     stored = (image.dataobj.slope, image.dataobj.inter) == (1.0, 0.0)
