@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out/demo
-SEED ?= 7
+SEED ?= 504
 
 demo: .venv/installed
 	rm -rf $(OUT)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from nodewise.anatomy.call import call_station
 from nodewise.anatomy.read import read_anatomy
 from nodewise.nodes.describe import describe
-from nodewise.nodes.split import split
+from nodewise.nodes.split import split, within
 from nodewise.nodes.suspicion import size_suspicion
 from nodewise.staging.stage import stage
 from nodewise.values.anatomy import Anatomy
@@ -27,6 +28,7 @@ from nodewise.values.pipeline import Pipeline
 from nodewise.values.station import Side
 from nodewise.values.study import Study
 
+log = logging.getLogger(__name__)
 OnStage = Callable[[str], None]
 MALIGNANT_FROM = 0.5
 LEAST_HU, MOST_HU = -150.0, 600.0  # fatty nodes and heavily calcified ones lie between
@@ -56,7 +58,9 @@ def assess(
     with watch("segmentation"):
         probability = pipeline.segment(study, anatomy)
     with watch("nodes"):
-        nodes = split(probability, study.ct.grid, pipeline.threshold, pipeline.minimum_short_axis_mm)
+        candidates = split(probability, study.ct.grid, pipeline.threshold, pipeline.minimum_short_axis_mm)
+        nodes = within(candidates, anatomy.cavity, study.ct.grid)
+        log.info("%d of %d candidates lie within the chest", len(nodes), len(candidates))
         findings = _findings(study, anatomy, nodes, pipeline.malignancy)
     settings = {"threshold": pipeline.threshold, "minimum_short_axis_mm": pipeline.minimum_short_axis_mm}
     made_by = Provenance(

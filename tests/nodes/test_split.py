@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from nodewise.image.components import components
 from nodewise.image.shape import ellipsoid_diameters_mm
-from nodewise.nodes.split import label_map, nodes_from_labels, split
+from nodewise.nodes.split import label_map, nodes_from_labels, split, within
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -171,3 +171,17 @@ def test_separation_shares_out_every_voxel_among_connected_pieces(mask):
     assert np.array_equal(label_map(nodes, grid).array > 0, mask)
     assert [n.id for n in nodes] == list(range(1, len(nodes) + 1))
     assert all(components(n.mask.copy())[1] == 1 for n in nodes)
+
+
+def test_nodes_whose_centre_lies_outside_a_region_on_another_grid_are_dropped():
+    first, second = np.s_[2:6, 2:6, 1:4], np.s_[10:14, 8:12, 7:10]
+    nodes = split(probability((first, 0.6), (second, 0.7)), GRID, 0.5, 0.0)
+    coarse = GRID.resampled((5.0, 4.0, 4.0))
+    here = np.zeros(coarse.shape, bool, order="F")
+    here[tuple(np.rint(coarse.to_index(GRID.to_lps((3.5, 3.5, 2.0)))).astype(int))] = True
+    (kept,) = within(nodes, Volume(here, coarse, Quantity.MASK), GRID)
+    assert (kept.id, kept.box) == (1, Box((2, 2, 1), (6, 6, 4)))
+    assert within(nodes, None, GRID) == nodes
+    assert within((), Volume(here, coarse, Quantity.MASK), GRID) == ()
+    beyond = Volume(np.ones((1, 1, 1), bool), Grid.of((1, 1, 1), (1.0, 1.0, 1.0), (500.0, 0.0, 0.0)), Quantity.MASK)
+    assert within(nodes, beyond, GRID) == ()

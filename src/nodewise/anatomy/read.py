@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from nodewise.anatomy.body import body_mask, cut_inside
+from nodewise.anatomy.cavity import chest_cavity
 from nodewise.anatomy.chest import Chest, read_chest
 from nodewise.anatomy.landmarks import landmarks
 from nodewise.anatomy.region import mediastinum
@@ -67,9 +68,17 @@ def read_working(ct: Volume) -> Anatomy:
         organs=_organs(chest, grid),
         organ_names=ORGANS,
         stations=stations,
+        cavity=_cavity(chest, grid, stations),
         warnings=(*chest_warnings(chest, cut), *region_warnings),
         unseen=unseen(chest, cut),
     )
+
+
+def _cavity(chest: Chest, grid: Grid, stations: Volume | None) -> Volume | None:
+    """Only with both lungs: the hull of one leaves out half the chest."""
+    if not (chest.lungs.right.any() and chest.lungs.left.any()):
+        return None
+    return chest_cavity(Volume(chest.lungs.right | chest.lungs.left, grid, Quantity.MASK), stations)
 
 
 def _organs(chest: Chest, grid: Grid) -> Volume:

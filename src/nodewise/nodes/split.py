@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +57,18 @@ def split(
             kept.append((box, mask, min(1.0, float(probability.array[box.slices][mask].max()))))
     kept.sort(key=lambda part: _from_head(part[0], part[1], probability.grid))
     return tuple(Node(n, box.shifted(offset), mask, score) for n, (box, mask, score) in enumerate(kept, 1))
+
+
+def within(nodes: Sequence[Node], region: Volume | None, ct_grid: Grid) -> tuple[Node, ...]:
+    """The nodes whose centre lies in ``region`` (a MASK on any grid; None keeps all), numbered anew from 1."""
+    if region is None:
+        return tuple(nodes)
+    centres = [np.argwhere(node.mask).mean(axis=0) + node.box.start for node in nodes]
+    index = np.rint(region.grid.to_index(ct_grid.to_lps(np.reshape(centres, (-1, 3))))).astype(int)
+    there = np.asarray(((index >= 0) & (index < region.grid.shape)).all(axis=1))
+    there[there] = region.array[tuple(index[there].T)]
+    kept = [node for node, inside in zip(nodes, there, strict=True) if inside]
+    return tuple(replace(node, id=number) for number, node in enumerate(kept, 1))
 
 
 def nodes_from_labels(labels: Volume) -> tuple[Node, ...]:

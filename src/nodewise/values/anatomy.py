@@ -60,6 +60,7 @@ class Anatomy:
         organs: label map, or None; ``organ_names`` gives each label's name.
         stations: label map of ``Station.label``, or None where stations cannot be told.
         mediastinum: where to look for nodes.
+        cavity: mask of the inside of the rib cage; nodes found outside it are dropped. None where it cannot be told.
         prior: probability of a node, or None. distance: mm from the carina, or None.
         how: which reader made it.
         warnings: what a reader must know, one line each.
@@ -72,6 +73,7 @@ class Anatomy:
     organs: Volume | None = None
     organ_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     stations: Volume | None = None
+    cavity: Volume | None = None
     prior: Volume | None = None
     distance: Volume | None = None
     warnings: tuple[str, ...] = ()
