@@ -110,7 +110,8 @@ def train(
         source=PatchSource(bank[:phantoms], PATCH),
         held_out=PatchSource(bank[phantoms:], PATCH),
         classes=tuple(CLASSES),
-        words=f"The network was trained on {phantoms} drawn phantom chests and on no patient: on a real scan expect missed and false nodes.",
+        words=f"The network was trained on {phantoms} drawn phantom chests and on no patient: "
+        "on a real scan expect missed and false nodes.",
     )
     return train_on(material, out, steps=steps, seed=seed, device=device, progress=lambda n: progress(drawn + n, total))
 
