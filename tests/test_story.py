@@ -107,6 +107,14 @@ def test_nodes_that_are_not_soft_tissue_are_warned_of(patient, anatomy, result, 
     assert any(w.startswith("Node 1 is not soft tissue") for w in warned)
 
 
+def test_touching_nodes_are_separated_when_asked(patient, oracle, result):
+    apart = assess(patient.study, oracle, patient.primary_side, separate_touching=True)
+    assert len(apart.findings) >= len(result.findings)
+    assert apart.provenance.settings["touching_nodes"] == "separated"
+    whole = label_map([f.node for f in result.findings], patient.study.ct.grid).array > 0
+    assert np.array_equal(label_map([f.node for f in apart.findings], patient.study.ct.grid).array > 0, whole)
+
+
 def test_without_a_carina_stations_are_unknown_and_the_stage_is_at_least(patient, oracle, anatomy):
     blind = replace(anatomy, stations=None)
     stage = assess(patient.study, replace(oracle, read_anatomy=lambda _study: blind), Side.LEFT)

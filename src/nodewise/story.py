@@ -41,6 +41,7 @@ def assess(
     primary: Side | None = None,
     *,
     edition: int = 9,
+    separate_touching: bool = False,
     on_stage: OnStage = lambda _name: None,
 ) -> Assessment:
     """Find every lymph node of a study, describe each and derive the N category.
@@ -50,6 +51,7 @@ def assess(
         pipeline: how to read anatomy, segment and judge, see ``load_pipeline``.
         primary: side of the primary tumour; None gives the answer for both sides.
         edition: of the TNM classification of lung cancer, 8 or 9.
+        separate_touching: cut conglomerates at their necks into nodes of their own.
         on_stage: told the name of each stage as it begins.
     """
     watch = _Stopwatch(on_stage)
@@ -58,11 +60,21 @@ def assess(
     with watch("segmentation"):
         probability = pipeline.segment(study, anatomy)
     with watch("nodes"):
-        candidates = split(probability, study.ct.grid, pipeline.threshold, pipeline.minimum_short_axis_mm)
+        candidates = split(
+            probability,
+            study.ct.grid,
+            pipeline.threshold,
+            pipeline.minimum_short_axis_mm,
+            separate_touching=separate_touching,
+        )
         nodes = within(candidates, anatomy.cavity, study.ct.grid)
         log.info("%d of %d candidates lie within the chest", len(nodes), len(candidates))
         findings = _findings(study, anatomy, nodes, pipeline.malignancy)
-    settings = {"threshold": pipeline.threshold, "minimum_short_axis_mm": pipeline.minimum_short_axis_mm}
+    settings: dict[str, float | str] = {
+        "threshold": pipeline.threshold,
+        "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
+        "touching_nodes": "separated" if separate_touching else "one conglomerate",
+    }
     made_by = Provenance(
         model=pipeline.name,
         trained_on=pipeline.trained_on,

@@ -9,12 +9,20 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nodewise.image.resample import resample
-from nodewise.image.sitk import to_sitk
 from nodewise.values.box import Box
 from nodewise.values.grid import Grid
 from nodewise.values.volume import Quantity, Volume
 
 SLOPE = np.array((2.0, -3.0, 1.5))
+
+
+def _in_itk(volume):
+    """The same voxels as a SimpleITK image: both are LPS."""
+    image = SimpleITK.GetImageFromArray(volume.array.T)
+    image.SetSpacing(volume.grid.spacing)
+    image.SetOrigin(volume.grid.origin)
+    image.SetDirection(volume.grid.direction.ravel().tolist())
+    return image
 
 
 def linear_field(grid: Grid) -> np.ndarray:
@@ -103,8 +111,8 @@ def test_agrees_with_simpleitks_own_geometry() -> None:
     old = rotated((5, 10, 15), (20, 21, 22), (1, 1, 1))
     new = rotated((-25, 30, 100), (10, 9, 8), (0.9, 0.9, 0.9))
     volume = Volume(np.random.default_rng(2).normal(size=old.shape).astype(np.float32), old, Quantity.SUV)
-    reference = to_sitk(Volume(np.zeros(new.shape, np.float32), new, Quantity.SUV))
-    expected = SimpleITK.Resample(to_sitk(volume), reference, SimpleITK.Transform(), SimpleITK.sitkLinear, 0.0)
+    reference = _in_itk(Volume(np.zeros(new.shape, np.float32), new, Quantity.SUV))
+    expected = SimpleITK.Resample(_in_itk(volume), reference, SimpleITK.Transform(), SimpleITK.sitkLinear, 0.0)
     assert np.allclose(resample(volume, new).array, SimpleITK.GetArrayFromImage(expected).T, atol=1e-4)
 
 

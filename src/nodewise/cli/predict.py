@@ -30,6 +30,9 @@ def predict(
     model: Annotated[str, typer.Option(help="Name of a bundled model, or a model folder.")] = "default",
     primary: PrimaryOption = Primary.unknown,
     tnm: EditionOption = Edition.ninth,
+    separate_touching: Annotated[
+        bool, typer.Option("--separate-touching", help="Cut conglomerates at their necks into nodes of their own.")
+    ] = False,
     device: DeviceOption = Device.auto,
     threads: ThreadsOption = None,
     allow_gaps: GapsOption = False,
@@ -58,11 +61,20 @@ def predict(
     pipeline = load_pipeline(model, device.value)
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
-        return assess(study, pipeline, primary.side, edition=int(tnm.value), on_stage=on_stage)
+        return assess(
+            study,
+            pipeline,
+            primary.side,
+            edition=int(tnm.value),
+            separate_touching=separate_touching,
+            on_stage=on_stage,
+        )
 
     def same(record: AssessmentRecord) -> bool:
-        asked = (pipeline.weights_sha256, primary.value, int(tnm.value))
-        return (record.provenance.weights_sha256, record.stage.primary_side, record.stage.edition) == asked
+        made = record.provenance
+        separated = made.settings.get("touching_nodes") == "separated"
+        asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching)
+        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated) == asked
 
     if len(studies) == 1:
         run_one(Path(studies[0][1]), out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)
