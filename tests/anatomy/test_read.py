@@ -128,6 +128,10 @@ def test_a_scan_that_ends_below_the_apex_says_what_it_does_not_show(draw):
     assert read_anatomy(draw(z=(-128.0, 40.0))).unseen == "the scan does not reach the apex of the lungs"
 
 
+def test_the_apex_is_looked_for_with_one_lung_too(draw):
+    assert read_anatomy(draw(z=(-128.0, 40.0), right_lung=False)).unseen.endswith("the apex of the lungs")
+
+
 def test_a_whole_chest_leaves_nothing_unseen(plain):
     assert plain.unseen == ""
 

@@ -48,10 +48,10 @@ def _lung_warnings(chest: Chest) -> list[str]:
     litre = chest.spacing_mm**3 / 1e6
     right, left = (float(np.count_nonzero(m)) * litre for m in (chest.lungs.right, chest.lungs.left))
     missing = [name for name, volume in (("right", right), ("left", left)) if volume == 0.0]
-    if missing:
-        return [f"Less than {SMALLEST_ML:.0f} ml of air was found in the {' and the '.join(missing)} lung."]
     found: list[str] = []
-    if not 0.4 < right / left < 2.5:
+    if missing:
+        found.append(f"Less than {SMALLEST_ML:.0f} ml of air was found in the {' and the '.join(missing)} lung.")
+    elif not 0.4 < right / left < 2.5:
         found.append(
             f"The lungs differ much in size (right {right:.1f} l, left {left:.1f} l): volume loss, mass or effusion."
         )
