@@ -115,6 +115,14 @@ def test_touching_nodes_are_separated_when_asked(patient, oracle, result):
     assert np.array_equal(label_map([f.node for f in apart.findings], patient.study.ct.grid).array > 0, whole)
 
 
+def test_what_is_found_outside_the_rib_cage_is_dropped_and_said(patient, oracle, anatomy, result):
+    nowhere = anatomy.cavity.with_array(np.zeros_like(anatomy.cavity.array), Quantity.MASK)
+    empty = assess(patient.study, replace(oracle, read_anatomy=lambda _study: replace(anatomy, cavity=nowhere)))
+    assert empty.findings == ()
+    assert any(w.startswith(f"{len(result.findings)} candidates outside") for w in empty.warnings)
+    assert not any("outside the rib cage" in w for w in result.warnings)
+
+
 def test_without_a_carina_stations_are_unknown_and_the_stage_is_at_least(patient, oracle, anatomy):
     blind = replace(anatomy, stations=None)
     stage = assess(patient.study, replace(oracle, read_anatomy=lambda _study: blind), Side.LEFT)

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import MappingProxyType
@@ -28,7 +27,6 @@ from nodewise.values.pipeline import Pipeline
 from nodewise.values.station import Side
 from nodewise.values.study import Study
 
-log = logging.getLogger(__name__)
 OnStage = Callable[[str], None]
 MALIGNANT_FROM = 0.5
 LEAST_HU, MOST_HU = -150.0, 600.0  # fatty nodes and heavily calcified ones lie between
@@ -68,13 +66,7 @@ def assess(
             separate_touching=separate_touching,
         )
         nodes = within(candidates, anatomy.cavity, study.ct.grid)
-        log.info("%d of %d candidates lie within the chest", len(nodes), len(candidates))
         findings = _findings(study, anatomy, nodes, pipeline.malignancy)
-    settings: dict[str, float | str] = {
-        "threshold": pipeline.threshold,
-        "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
-        "touching_nodes": "separated" if separate_touching else "one conglomerate",
-    }
     made_by = Provenance(
         model=pipeline.name,
         trained_on=pipeline.trained_on,
@@ -83,9 +75,10 @@ def assess(
         seconds=watch.seconds,
         peak_memory_mb=_peak_memory_mb(),
         device=pipeline.device,
-        settings=MappingProxyType(settings),
+        settings=_settings(pipeline, separate_touching),
     )
-    return _staged(study, anatomy, findings, made_by, primary, edition)
+    told = _dropped(len(candidates) - len(nodes))
+    return _staged(study, anatomy, findings, made_by, primary, edition, told)
 
 
 def measure(
@@ -144,12 +137,30 @@ def _staged(
     made_by: Provenance,
     primary: Side | None,
     edition: int,
+    told: tuple[str, ...] = (),
 ) -> Assessment:
     blind = "" if anatomy.stations is not None else "stations cannot be told: the carina was not found in this scan"
     reason = "; ".join(part for part in (blind, anatomy.unseen) if part)
     answer = stage(findings, primary, edition, MALIGNANT_FROM, at_least_reason=reason)
-    warnings = (*study.source.warnings, *anatomy.warnings, *_not_soft_tissue(findings))
+    warnings = (*study.source.warnings, *anatomy.warnings, *told, *_not_soft_tissue(findings))
     return Assessment(study, anatomy, findings, answer, made_by, warnings)
+
+
+def _settings(pipeline: Pipeline, separate_touching: bool) -> Mapping[str, float | str]:
+    return MappingProxyType(
+        {
+            "threshold": pipeline.threshold,
+            "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
+            "touching_nodes": "separated" if separate_touching else "one conglomerate",
+        }
+    )
+
+
+def _dropped(count: int) -> tuple[str, ...]:
+    if count == 0:
+        return ()
+    were = "candidate outside the rib cage was" if count == 1 else "candidates outside the rib cage were"
+    return (f"{count} {were} dropped: nodes of the chest wall and the axilla are not looked for.",)
 
 
 def _not_soft_tissue(findings: Sequence[Finding]) -> tuple[str, ...]:

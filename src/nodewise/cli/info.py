@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+from rich.markdown import Markdown
 from rich.table import Table
 
 from nodewise.cli.screen import console
@@ -27,7 +28,7 @@ def info() -> None:
     console.print(f"Devices: {', '.join(_devices())}\n")
     for model in bundled_models():
         console.rule(f"Model {model.name}")
-        console.print(model.card, markup=False)
+        console.print(Markdown(model.card))
     console.print("Research use only, not for diagnosis.", style="dim")
 
 
