@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -129,3 +130,9 @@ def test_many_nodes_are_listed_and_the_most_suspicious_pictured(sided, monkeypat
     page = page_of(sided)
     assert sum(tag == "svg" for tag, _ in page.tags) == 1 + 2 * 3
     assert page.text.count("No pictures:") == 2
+
+
+def test_where_no_probability_can_be_given_the_page_says_why(sided):
+    blind = replace(sided, stage=replace(sided.stage, probability={}))
+    assert "No probability of each category: a node's station is unknown." in page_of(blind).text
+    assert "No probability of each category" not in page_of(sided).text
