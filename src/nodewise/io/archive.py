@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 from nodewise.values.errors import BadInputError
 
@@ -35,8 +35,8 @@ def unzipped(path: Path) -> Iterator[Path]:
 
 def _require_harmless(archive: zipfile.ZipFile, path: Path, folder: Path) -> None:
     for entry in archive.infolist():
-        parts = PurePosixPath(entry.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0:1]:
+        path_inside = PureWindowsPath(entry.filename)  # takes both slashes, and knows drives
+        if path_inside.anchor or ".." in path_inside.parts:
             raise BadInputError(f"{path.name}: the entry {entry.filename!r} leads out of the zip; unpack it by hand")
     size = sum(entry.file_size for entry in archive.infolist())
     if size > 0.9 * shutil.disk_usage(folder).free:

@@ -80,7 +80,7 @@ class PatchSource:
         part = geometry.crop(wide)
         hu = scan(part, rng).array
         inner = box.shifted((-wide.start[0], -wide.start[1], -wide.start[2])).slices
-        classes = _CLASS_OF[part.tissue[inner]]
+        classes = classes_of(part)[inner]
         return _padded(hu[inner], self.patch), _padded(classes, self.patch)
 
     def _middle(self, number: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:

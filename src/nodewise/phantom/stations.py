@@ -1,4 +1,4 @@
-"""The true station map, from the drawn anatomy by the borders of the IASLC map (Rusch et al. 2009, table 2)."""
+"""The true station map, from the drawn anatomy by the borders of the IASLC map (Rusch et al. 2009)."""
 
 from __future__ import annotations
 
