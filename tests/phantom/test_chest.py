@@ -6,68 +6,67 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from nodewise.phantom.body import Body
 from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.chest import Chest, make_chest
+from nodewise.phantom.chest import make_chest
 from nodewise.phantom.drawing import draw_patient
-from nodewise.phantom.geometry import Tissue
+from nodewise.phantom.geometry import NODE_TISSUES, Tissue
 from nodewise.phantom.lymph import spread
 from nodewise.phantom.painting import paint
 from nodewise.staging.rules import n_category
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
 SEEDS = (3, 4, 5)
 
 
 @pytest.fixture(scope="module")
-def chests() -> list[Chest]:
+def chests() -> list[Body]:
     return [make_chest(seed, 2.0) for seed in SEEDS]
 
 
-def _middle(chest: Chest, tissue: Tissue, low: float, high: float) -> np.ndarray:
+def _middle(chest: Body, tissue: Tissue, low: float, high: float) -> np.ndarray:
     """Mean place of a tissue between two heights over the carina, relative to the carina."""
     g = chest.geometry
     places = g.grid.to_lps(np.argwhere(g.tissue == tissue)) - chest.landmarks["carina"]
     return places[(places[:, 2] > low) & (places[:, 2] < high)].mean(axis=0)
 
 
-def test_the_same_seed_is_the_same_patient_bit_for_bit(chests: list[Chest]) -> None:
+def test_the_same_seed_is_the_same_patient_bit_for_bit(chests: list[Body]) -> None:
     again = make_chest(SEEDS[0], 2.0)
     first = chests[0]
     for name in ("tissue", "other", "share", "nodes"):
         np.testing.assert_array_equal(getattr(first.geometry, name), getattr(again.geometry, name))
-    np.testing.assert_array_equal(first.stations.array, again.stations.array)
+    np.testing.assert_array_equal(first.places.array, again.places.array)
     assert dict(first.landmarks) == dict(again.landmarks)
 
 
-def test_a_patient_does_not_depend_on_the_spacing(chests: list[Chest]) -> None:
+def test_a_patient_does_not_depend_on_the_spacing(chests: list[Body]) -> None:
     fine, coarse = chests[0], make_chest(SEEDS[0], (3.0, 3.0, 4.0), mediastinum_only=True)
-    assert fine.node_stations == coarse.node_stations
-    assert fine.node_status == coarse.node_status
+    assert [(n.place, n.status) for n in fine.nodes] == [(n.place, n.status) for n in coarse.nodes]
     assert dict(fine.landmarks) == dict(coarse.landmarks)
-    for number in range(1, len(fine.node_stations) + 1):
+    for number in range(1, len(fine.nodes) + 1):
         a, b = (g.grid.to_lps(np.argwhere(g.nodes == number)) for g in (fine.geometry, coarse.geometry))
         if len(b) > 3:
             assert np.linalg.norm(a.mean(axis=0) - b.mean(axis=0)) < 4
 
 
-def test_other_seeds_are_other_patients(chests: list[Chest]) -> None:
+def test_other_seeds_are_other_patients(chests: list[Body]) -> None:
     carinas = {chest.landmarks["carina"] for chest in chests}
     arches = {round(c.landmarks["arch_top"][2] - c.landmarks["carina"][2], 3) for c in chests}
     assert len(carinas) == len(arches) == len(SEEDS)
 
 
-def test_left_is_left(chests: list[Chest]) -> None:
+def test_left_is_left(chests: list[Body]) -> None:
     for chest in chests:
         assert _middle(chest, Tissue.VESSEL_ARTERY, -90, -50)[0] > 8  # descending aorta
         assert _middle(chest, Tissue.LIVER, -200, 0)[0] < -20
         assert _middle(chest, Tissue.SPLEEN, -200, 0)[0] > 40
         assert chest.landmarks["arch_top"][0] > chest.landmarks["carina"][0]
         tumour = chest.landmarks["tumour"][0] - chest.landmarks["carina"][0]
-        assert (tumour > 0) == (chest.primary_side is Side.LEFT)
+        assert (tumour > 0) == (chest.tumour.side is Side.LEFT)
 
 
-def test_front_is_front(chests: list[Chest]) -> None:
+def test_front_is_front(chests: list[Body]) -> None:
     for chest in chests:
         assert _middle(chest, Tissue.SPINAL_CANAL, -60, 60)[1] > 40
         heart = _middle(chest, Tissue.HEART, -120, -40)
@@ -76,7 +75,7 @@ def test_front_is_front(chests: list[Chest]) -> None:
         assert _middle(chest, Tissue.OESOPHAGUS, 10, 60)[1] > _middle(chest, Tissue.AIRWAY_LUMEN, 10, 60)[1]
 
 
-def test_the_airway_splits_at_the_carina(chests: list[Chest]) -> None:
+def test_the_airway_splits_at_the_carina(chests: list[Body]) -> None:
     for chest in chests:
         g = chest.geometry
         i, j, k = np.rint(g.grid.to_index(chest.landmarks["carina"])).astype(int)
@@ -90,7 +89,7 @@ def test_the_airway_splits_at_the_carina(chests: list[Chest]) -> None:
         assert counts[1] >= 2  # the right upper lobe may have parted already
 
 
-def test_lungs_are_two_and_the_airway_is_one(chests: list[Chest]) -> None:
+def test_lungs_are_two_and_the_airway_is_one(chests: list[Body]) -> None:
     for chest in chests:
         for tissue, expected, least in ((Tissue.LUNG, 2, 5000), (Tissue.AIRWAY_LUMEN, 1, 50)):
             parts, count = ndimage.label(chest.geometry.tissue == tissue)
@@ -98,36 +97,35 @@ def test_lungs_are_two_and_the_airway_is_one(chests: list[Chest]) -> None:
             assert (sizes > least).sum() == expected
 
 
-def test_nodes_lie_in_the_station_that_truth_names(chests: list[Chest]) -> None:
+def test_nodes_lie_in_the_station_that_truth_names(chests: list[Body]) -> None:
     agree = []
     for chest in chests:
-        for number, station in enumerate(chest.node_stations, 1):
-            named = chest.stations.array[chest.geometry.nodes == number]
+        for number, station in enumerate((Station(n.place) for n in chest.nodes), 1):
+            named = chest.places.array[chest.geometry.nodes == number]
             agree.append((named[named > 0] == station.label).mean())
     assert min(agree) > 0.5
     assert np.mean(agree) > 0.85
 
 
-def test_every_node_has_voxels_and_there_are_no_others(chests: list[Chest]) -> None:
+def test_every_node_has_voxels_and_there_are_no_others(chests: list[Body]) -> None:
     for chest in chests:
-        assert set(np.unique(chest.geometry.nodes)) == set(range(len(chest.node_stations) + 1))
-        np.testing.assert_array_equal(chest.geometry.nodes > 0, chest.geometry.tissue == Tissue.NODE)
-        assert len(chest.node_stations) == len(chest.node_status)
+        assert set(np.unique(chest.geometry.nodes)) == set(range(len(chest.nodes) + 1))
+        np.testing.assert_array_equal(chest.geometry.nodes > 0, np.isin(chest.geometry.tissue, list(NODE_TISSUES)))
 
 
-def test_nodes_overwrite_nothing_but_fat_and_lung(chests: list[Chest]) -> None:
+def test_nodes_overwrite_nothing_but_fat_and_lung(chests: list[Body]) -> None:
     canvas = Canvas(chests[1].geometry.grid)
     paint(canvas, draw_patient(SEEDS[1]))
     replaced = canvas.tissue[chests[1].geometry.nodes > 0]
     assert set(np.unique(replaced)) <= {Tissue.FAT, Tissue.LUNG}
 
 
-def test_stations_lie_on_their_side(chests: list[Chest]) -> None:
+def test_stations_lie_on_their_side(chests: list[Body]) -> None:
     for chest in chests:
         middle = chest.landmarks["carina"][0]
         for station in (Station.S4R, Station.S10R, Station.S4L, Station.S10L, Station.S5, Station.S6):
-            places = np.argwhere(chest.stations.array == station.label)
-            x = chest.stations.grid.to_lps(places)[:, 0].mean() - middle
+            places = np.argwhere(chest.places.array == station.label)
+            x = chest.places.grid.to_lps(places)[:, 0].mean() - middle
             right = station.side is Side.RIGHT
             assert (x < 0) == right, station
 
@@ -138,7 +136,7 @@ def test_number_and_spread_of_nodes() -> None:
     for _ in range(400):
         nodes = spread(rng, Side.LEFT)
         assert 6 <= len(nodes) <= 20
-        ill = [station for station, status in nodes if status is Status.MALIGNANT]
+        ill = [station for station, status in nodes if status.malignant]
         categories[n_category(ill, Side.LEFT, 9).name] += 1
     assert set(categories) == {"N0", "N1", "N2a", "N2b", "N3"}
     assert 0.3 < categories["N0"] / 400 < 0.5

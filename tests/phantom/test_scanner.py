@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nodewise.phantom.chest import Chest, make_chest
+from nodewise.phantom.body import Body
+from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.scanner import Protocol, noise_field, scan
 from nodewise.phantom.tissue import Phase, draw_appearance
@@ -14,15 +15,15 @@ QUIET = Protocol(blur_mm=0.0, slice_mm=1.0, noise_hu=1.0, grain_mm=0.3, sharp=Fa
 
 
 @pytest.fixture(scope="module")
-def chest() -> Chest:
+def chest() -> Body:
     return make_chest(4, 2.0)
 
 
-def _pure(chest: Chest, tissue: Tissue) -> np.ndarray:
+def _pure(chest: Body, tissue: Tissue) -> np.ndarray:
     return (chest.geometry.tissue == tissue) & (chest.geometry.share == 255)
 
 
-def test_densities_without_contrast(chest: Chest) -> None:
+def test_densities_without_contrast(chest: Body) -> None:
     volume = scan(chest.geometry, np.random.default_rng(0), Phase.NONE, QUIET)
     assert volume.quantity is Quantity.HU
     assert volume.array.flags.f_contiguous
@@ -64,7 +65,7 @@ def test_nodes_look_like_blood_without_contrast() -> None:
     assert max(difference) < 20
 
 
-def test_same_generator_same_scan(chest: Chest) -> None:
+def test_same_generator_same_scan(chest: Body) -> None:
     a, b = (scan(chest.geometry, np.random.default_rng(5)).array for _ in range(2))
     np.testing.assert_array_equal(a, b)
     assert not np.array_equal(a, scan(chest.geometry, np.random.default_rng(6)).array)

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.shapes import Tube, ball, curve
 from nodewise.values.grid import Grid
+from nodewise.values.node import Status
 
 AXES = tuple(np.arange(-15, 15, dtype=np.float32) for _ in range(3))
 
@@ -59,7 +61,7 @@ def test_a_node_fills_fat_and_lung_and_leaves_the_rest() -> None:
     canvas.tissue[:12] = canvas.other[:12] = Tissue.MUSCLE
     canvas.tissue[12:, 18:] = canvas.other[12:, 18:] = Tissue.LUNG
     before = canvas.tissue.copy()
-    canvas.paint_node(7, ball((0, 0, 0), (8, 8, 8)))
+    paint_node(canvas, 7, DrawnNode(ball((0, 0, 0), (8, 8, 8)), "7", Status.BENIGN))
     painted = canvas.nodes == 7
     np.testing.assert_array_equal(painted, canvas.tissue == Tissue.NODE)
     assert painted[13:, 12:17, 12].any()

@@ -11,7 +11,6 @@ from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.write import write_cohort, write_patient
 from nodewise.staging.rules import n_category
 from nodewise.values.errors import BadInputError
-from nodewise.values.node import Status
 from nodewise.values.station import Station
 
 SPACING = (2.0, 2.0, 4.0)
@@ -29,7 +28,7 @@ def test_a_patient_is_whole(patient: Phantom) -> None:
     assert patient.study.tumor is not None
     assert patient.study.tumor.array.any()
     assert len(patient.nodes) == len(patient.stations) >= 4
-    ill = [s for n, s in zip(patient.nodes, patient.stations, strict=True) if n.status is Status.MALIGNANT]
+    ill = [s for n, s in zip(patient.nodes, patient.stations, strict=True) if n.status.malignant]
     assert patient.n_category_8 == n_category(ill, patient.primary_side, 8).name
     assert patient.n_category_9 == n_category(ill, patient.primary_side, 9).name
     np.testing.assert_array_equal(patient.study.ct.array, np.rint(patient.study.ct.array))

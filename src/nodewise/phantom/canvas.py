@@ -28,6 +28,7 @@ class Canvas:
         self.other = np.zeros(shape, np.uint8, order="F")
         self.share = np.full(shape, 255, np.uint8, order="F")
         self.nodes = np.zeros(shape, np.uint16, order="F")
+        self.organs = np.zeros(shape, np.uint8, order="F")
 
     def window(self, shape: Tube | Blob, margin: float) -> Slices | None:
         """The part of the grid that ``shape`` may touch; None where it lies outside."""
@@ -45,7 +46,14 @@ class Canvas:
         x, y, z = (ax[s] for ax, s in zip(self.axes, part, strict=True))
         return shape.distance((x, y, z), reach)
 
-    def paint(self, tissue: Tissue, shape: Tube | Blob, grow: float = 0.0, only: Collection[Tissue] = ()) -> None:
+    def paint(
+        self,
+        tissue: Tissue,
+        shape: Tube | Blob,
+        grow: float = 0.0,
+        only: Collection[Tissue] = (),
+        organ: int = 0,
+    ) -> None:
         """Paint ``shape``, grown by ``grow`` mm, over everything or over the tissues in ``only`` alone."""
         part = self.window(shape, grow + self.step)
         if part is None:
@@ -54,7 +62,7 @@ class Canvas:
         thin = 1.0
         if isinstance(shape, Tube):
             thin = min(1.0, (2 * (float(shape.radii.max()) + grow) / self.step) ** 1.5)
-        self.fill(tissue, d - grow if grow else d, part, only, thin)
+        self.fill(tissue, d - grow if grow else d, part, only, thin, organ)
 
     def fill(
         self,
@@ -63,8 +71,12 @@ class Canvas:
         part: Slices | None = None,
         only: Collection[Tissue] = (),
         full: float = 1.0,
+        organ: int = 0,
     ) -> None:
-        """Paint where ``distance`` is negative; at its edge a voxel is shared, thin shapes fill at most ``full``."""
+        """Paint where ``distance`` is negative; at its edge a voxel is shared, thin shapes fill at most ``full``.
+
+        Voxels that are mostly ``tissue`` become part of ``organ`` (an index into ``organ_names.ORGANS``).
+        """
         part = part or (slice(None), slice(None), slice(None))
         top, other, share = self.tissue[part], self.other[part], self.share[part]
         hit = distance < 0.5 * self.step
@@ -81,31 +93,8 @@ class Canvas:
         top[index] = np.where(major, tissue, t)
         other[index] = o
         share[index] = s
-
-    def paint_node(self, number: int, shape: Blob, bulge: float = 1.5) -> None:
-        """Paint a node behind all that is there: it fills fat, and pushes lung aside with a rim of ``bulge`` mm."""
-        part = self.window(shape, bulge + self.step)
-        if part is None:
-            return
-        d = self.distance(shape, part, bulge + self.step)
-        lung = self.tissue[part] == Tissue.LUNG
-        if lung.any():
-            self.fill(Tissue.FAT, d - bulge, part, (Tissue.LUNG,))
-        top, other, share = self.tissue[part], self.other[part], self.share[part]
-        room = top == Tissue.FAT
-        amount = np.clip(0.5 - d / self.step, 0, 1)
-        behind = room & (other != Tissue.FAT) & (share < 250) & (amount >= 0.5)
-        plain = room & ~behind
-        inside = plain & (amount >= 0.5)
-        other[inside] = Tissue.FAT
-        share[inside] = (amount[inside] * 255).astype(np.uint8)
-        top[inside | behind] = Tissue.NODE
-        edge = plain & (amount > 0.05) & ~inside
-        other[edge] = Tissue.NODE
-        share[edge] = (255 * (1 - amount[edge])).astype(np.uint8)
-        rest = ~room & (other == Tissue.FAT) & (amount >= 0.5)
-        other[rest] = Tissue.NODE
-        self.nodes[part][inside | behind] = number
+        organs = self.organs[part]
+        organs[index] = np.where(major, organ, organs[index])
 
     def geometry(self) -> Geometry:
         """What was painted."""

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from nodewise.phantom import stations
+from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawing import draw_patient
-from nodewise.phantom.geometry import Geometry
+from nodewise.phantom.drawn_node import paint_node
 from nodewise.phantom.painting import holds_nodes, mediastinal_grid, paint, whole_grid
 from nodewise.values.grid import Point
-from nodewise.values.node import Status
-from nodewise.values.station import Side, Station
+from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chest:
-    """A drawn patient; node i+1 of ``geometry.nodes`` has ``node_stations[i]`` and ``node_status[i]``.
-
-    Attributes:
-        stations: label map of ``Station.label``, where a node of the mediastinum or hilum could lie.
-        landmarks: LPS mm: carina, arch_top, arch_low, left_pulmonary_artery_top, azygos_low, tumour.
-    """
-
-    geometry: Geometry
-    stations: Volume
-    node_stations: tuple[Station, ...]
-    node_status: tuple[Status, ...]
-    landmarks: Mapping[str, Point]
-    primary_side: Side
-    distractor: str
 
 
 def make_chest(
@@ -43,7 +22,7 @@ def make_chest(
     mediastinum_only: bool = False,
     field_mm: float = 380.0,
     square: bool = False,
-) -> Chest:
+) -> Body:
     """Draw the patient that belongs to ``seed``; the same whatever the spacing.
 
     Args:
@@ -64,17 +43,19 @@ def make_chest(
     inside = paint(canvas, drawing)
     named = stations.station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)
     for number, node in enumerate(drawing.nodes, 1):
-        canvas.paint_node(number, node.shape)
+        paint_node(canvas, number, node)
     # What a node fills beyond the drawn borders, where it bulges into the lung, belongs to its station.
-    own = np.array([0, *(n.station.label for n in drawing.nodes)], np.uint8)
+    own = np.array([0, *(Station(n.place).label for n in drawing.nodes)], np.uint8)
     bulging = (canvas.nodes > 0) & (named == 0)
     named[bulging] = own[canvas.nodes[bulging]]
-    return Chest(
-        canvas.geometry(),
-        Volume(named, grid, Quantity.LABEL),
-        tuple(n.station for n in drawing.nodes),
-        tuple(n.status for n in drawing.nodes),
-        drawing.landmarks,
-        drawing.person.primary,
-        drawing.person.distractor,
+    return Body(
+        region=BodyRegion.CHEST,
+        geometry=canvas.geometry(),
+        organs=Volume(canvas.organs, grid, Quantity.LABEL),
+        places=Volume(named, grid, Quantity.LABEL),
+        place_names={s.label: s.code for s in Station},
+        nodes=drawing.nodes,
+        landmarks=drawing.landmarks,
+        tumour=drawing.tumour,
+        hard=() if drawing.person.distractor == "none" else (drawing.person.distractor,),
     )

@@ -10,11 +10,13 @@ import numpy as np
 from scipy import ndimage
 
 from nodewise.phantom import organs, stations, thorax, vessels
+from nodewise.phantom.body import Tumour
 from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.habitus import Habitus, draw_habitus
 from nodewise.phantom.illness import illness
-from nodewise.phantom.lymph import DrawnNode, place_nodes
+from nodewise.phantom.lymph import place_nodes
 from nodewise.phantom.painting import holds_nodes, mediastinal_grid, paint
 from nodewise.phantom.pen import Part, Pen, pushed
 from nodewise.phantom.shapes import Blob, Floats, Tube, ball, curve
@@ -36,6 +38,7 @@ class Drawing:
     ill: tuple[Part, ...]
     borders: stations.Borders
     landmarks: Mapping[str, Point]
+    tumour: Tumour
     nodes: tuple[DrawnNode, ...]
 
 
@@ -56,8 +59,8 @@ def draw_patient(seed: int) -> Drawing:
     carina = find_carina(air)
     borders = stations.borders(person, named, carina)
     ill, tumour = illness(pen)
-    landmarks = _landmarks(borders, carina, tumour)
-    drawing = Drawing(person, wall, bones, lung, all_organs, fat, tuple(ill), borders, landmarks, ())
+    landmarks = _landmarks(borders, carina, np.asarray(tumour.centre_mm))
+    drawing = Drawing(person, wall, bones, lung, all_organs, fat, tuple(ill), borders, landmarks, tumour, ())
     plan = Canvas(mediastinal_grid(person, (_PLAN_MM,) * 3))
     inside = paint(plan, drawing)
     labels = stations.station_map(plan.axes, inside & holds_nodes(plan.tissue), borders)

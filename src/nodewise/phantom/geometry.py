@@ -47,6 +47,31 @@ class Tissue(IntEnum):
     CONSOLIDATION = auto()
     EFFUSION = auto()
     NODE = auto()
+    NODE_POSITIVE = auto()
+    NODE_HILUM = auto()
+    NODE_NECROSIS = auto()
+    NODE_CALCIUM = auto()
+    PERICARDIUM = auto()
+    CARTILAGE = auto()
+    BROWN_FAT = auto()
+    METAL = auto()
+    GLAND = auto()
+    LYMPHOID = auto()
+    MUCOSA = auto()
+    BOWEL_WALL = auto()
+    BOWEL_CONTENT = auto()
+    BOWEL_GAS = auto()
+    KIDNEY = auto()
+    PANCREAS = auto()
+    ADRENAL_GLAND = auto()
+    BILE = auto()
+    URINE = auto()
+
+
+NODE_TISSUES = frozenset(
+    (Tissue.NODE, Tissue.NODE_POSITIVE, Tissue.NODE_HILUM, Tissue.NODE_NECROSIS, Tissue.NODE_CALCIUM)
+)
+"""What a lymph node is made of; ``NODE`` is that of a benign one, ``NODE_POSITIVE`` of a metastatic one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from nodewise.phantom.body import Tumour
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.pen import Part, Pen
 from nodewise.phantom.shapes import Blob, Floats, ball, rotation
 from nodewise.values.station import Side
 
 
-def illness(pen: Pen) -> tuple[list[Part], Floats]:
+def illness(pen: Pen) -> tuple[list[Part], Tumour]:
     """The tumour on its side, and what else may be in the lungs."""
     p, rng = pen.person, pen.rng
     sign = 1 if p.primary is Side.LEFT else -1
@@ -29,7 +30,17 @@ def illness(pen: Pen) -> tuple[list[Part], Floats]:
         side = int(rng.choice((-1, 1)))
         low = p.world([(side * 70, 92 - pen.between(0, 18), pen.between(-140, -90))])[0]
         parts.append(Part("effusion", Tissue.EFFUSION, ball(low, (75, pen.between(18, 45), pen.between(50, 90)))))
-    return parts, centre
+    size = 2 * r
+    site = "main bronchus" if central else "lung"
+    return parts, Tumour(
+        site, p.primary, size, _t_category(size), (float(centre[0]), float(centre[1]), float(centre[2]))
+    )
+
+
+def _t_category(diameter_mm: float) -> str:
+    """T by diameter alone (UICC TNM, 8th and 9th edition)."""
+    bounds = ((10, "T1a"), (20, "T1b"), (30, "T1c"), (40, "T2a"), (50, "T2b"), (70, "T3"))
+    return next((name for limit, name in bounds if diameter_mm <= limit), "T4")
 
 
 def _lumpy(rng: np.random.Generator, centre: Floats, r: float) -> Blob:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.shapes import Blob, Floats, rotation
 from nodewise.staging.rules import level
@@ -23,15 +23,6 @@ _WHERE = {
     "1R": 2, "1L": 2, "2R": 6, "2L": 3, "3a": 3, "3p": 2, "4R": 20, "4L": 9, "5": 9, "6": 7, "7": 13, "8": 5, "9R": 1,
     "9L": 1, "10R": 7, "10L": 6, "11R": 7, "11L": 6, "12R": 2, "12L": 2, "13R": 0.7, "13L": 0.7, "14R": 0.5, "14L": 0.5,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class DrawnNode:
-    """A node as drawn, before it is moulded to what lies beside it."""
-
-    shape: Blob
-    station: Station
-    status: Status
 
 
 def spread(rng: np.random.Generator, primary: Side) -> list[tuple[Station, Status]]:
@@ -87,7 +78,7 @@ def place_nodes(canvas: Canvas, stations: Labels, primary: Side, rng: np.random.
     for station, status in wanted:
         grow = 1.25 if status is Status.MALIGNANT else 1.0
         short = float(np.clip(6.5 * np.exp(rng.normal(0, 0.55)) * grow, 2.8, 30))
-        beside = [n for n in found if n.station is station] if rng.random() < 0.45 else []
+        beside = [n for n in found if n.place == station.code] if rng.random() < 0.45 else []
         for attempt in range(12):
             size = short * (1.0 if attempt < 6 else 0.75)
             at = (
@@ -99,8 +90,8 @@ def place_nodes(canvas: Canvas, stations: Labels, primary: Side, rng: np.random.
                 continue
             shape = draw_shape(rng, at, size, status)
             if _fits(canvas, stations, shape, station):
-                found.append(DrawnNode(shape, station, status))
-                canvas.paint_node(len(found), shape)
+                found.append(DrawnNode(shape, station.code, status))
+                paint_node(canvas, len(found), found[-1])
                 break
     return found
 

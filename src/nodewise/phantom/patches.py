@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from nodewise.phantom.geometry import Geometry, Tissue
+from nodewise.phantom.geometry import NODE_TISSUES, Geometry, Tissue
 from nodewise.phantom.scanner import scan
 from nodewise.values.box import Box, Index3
 from nodewise.values.errors import BadInputError
@@ -23,7 +23,7 @@ CLASSES = (
 """What the network tells apart; ``other`` is fat, skin and outside air."""
 
 _GROUPS = {
-    "node": (Tissue.NODE,),
+    "node": tuple(NODE_TISSUES),
     "vessel": (
         Tissue.VESSEL_ARTERY,
         Tissue.VESSEL_PULMONARY,

@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from nodewise.phantom.chest import Chest, make_chest
+from nodewise.phantom.body import Body
+from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.scanner import draw_protocol, scan
 from nodewise.phantom.tissue import Phase, draw_phase
 from nodewise.staging.rules import n_category
 from nodewise.values.box import Box
 from nodewise.values.grid import Point
-from nodewise.values.node import Node, Status
+from nodewise.values.node import Node
 from nodewise.values.station import Side, Station
 from nodewise.values.study import Source, Study
 from nodewise.values.volume import Quantity, Volume
@@ -61,17 +62,19 @@ def make_patient(seed: int, spacing_mm: Point = (0.8, 0.8, 2.0), field_mm: float
     image = np.rint(scan(chest.geometry, rng, phase, protocol).array)
     ct = Volume(np.asfortranarray(image, np.float32), chest.geometry.grid, Quantity.HU)
     nodes = _nodes(chest)
-    stations = tuple(chest.node_stations[n.id - 1] for n in nodes)
-    ill = [s for n, s in zip(nodes, stations, strict=True) if n.status is Status.MALIGNANT]
+    stations = tuple(Station(chest.nodes[n.id - 1].place) for n in nodes)
+    ill = [s for n, s in zip(nodes, stations, strict=True) if n.status and n.status.malignant]
+    side = chest.tumour.side if chest.tumour else None
+    assert side is not None
     return Phantom(
         study=_study(ct, chest.geometry, phase),
         nodes=nodes,
         stations=stations,
-        station_map=chest.stations,
+        station_map=chest.places,
         landmarks=chest.landmarks,
-        primary_side=chest.primary_side,
-        n_category_8=n_category(ill, chest.primary_side, 8).name,
-        n_category_9=n_category(ill, chest.primary_side, 9).name,
+        primary_side=side,
+        n_category_8=n_category(ill, side, 8).name,
+        n_category_9=n_category(ill, side, 9).name,
         contrast=phase is not Phase.NONE,
     )
 
@@ -83,7 +86,7 @@ def _study(ct: Volume, geometry: Geometry, phase: Phase) -> Study:
     return Study(digest, ct, Source(ct.grid, facts), tumor=tumour)
 
 
-def _nodes(chest: Chest) -> tuple[Node, ...]:
+def _nodes(chest: Body) -> tuple[Node, ...]:
     """The nodes that fill at least one voxel."""
     found = []
     for number, place in enumerate(ndimage.find_objects(chest.geometry.nodes), 1):
@@ -91,5 +94,5 @@ def _nodes(chest: Chest) -> tuple[Node, ...]:
             continue
         start, stop = tuple(s.start for s in place), tuple(s.stop for s in place)
         mask = np.asfortranarray(chest.geometry.nodes[place] == number)
-        found.append(Node(number, Box(start, stop), mask, 1.0, chest.node_status[number - 1]))
+        found.append(Node(number, Box(start, stop), mask, 1.0, chest.nodes[number - 1].status))
     return tuple(found)

@@ -51,6 +51,7 @@ def draw_appearance(rng: np.random.Generator, phase: Phase | None = None) -> App
     for tissue, low, high in _RANGES:
         hu[tissue] = rng.uniform(low, high)
     _blood(rng, phase, hu)
+    hu[Tissue.NODE_POSITIVE] = hu[Tissue.NODE] + rng.uniform(-8, 12)
     slow, fine = np.zeros_like(hu), np.zeros_like(hu)
     for tissue, a, b in _SWING:
         slow[tissue], fine[tissue] = a * rng.uniform(0.5, 1.3), b * rng.uniform(0.5, 1.3)
@@ -66,6 +67,7 @@ _RANGES = (
     (Tissue.OESOPHAGUS, 26, 52), (Tissue.OESOPHAGUS_AIR, -980, -700), (Tissue.THYMUS, -75, 45),
     (Tissue.THYROID, 85, 125),
     (Tissue.SPINAL_CANAL, 15, 40), (Tissue.LIVER, 45, 65), (Tissue.SPLEEN, 40, 52), (Tissue.STOMACH, 0, 50),
+    (Tissue.NODE_HILUM, -90, -20), (Tissue.NODE_NECROSIS, 5, 22), (Tissue.NODE_CALCIUM, 180, 600),
     (Tissue.TUMOUR, 20, 48), (Tissue.CONSOLIDATION, 15, 50), (Tissue.EFFUSION, -2, 22),
 )  # fmt: skip
 _SWING = (
@@ -73,6 +75,7 @@ _SWING = (
     (Tissue.OESOPHAGUS, 5, 7), (Tissue.THYMUS, 25, 26), (Tissue.LIVER, 4, 3), (Tissue.SPLEEN, 4, 3),
     (Tissue.STOMACH, 15, 15),
     (Tissue.TUMOUR, 8, 8), (Tissue.CONSOLIDATION, 25, 45), (Tissue.HEART, 6, 4), (Tissue.NODE, 3, 4),
+    (Tissue.NODE_POSITIVE, 6, 7),
     (Tissue.EFFUSION, 3, 1),
     (Tissue.VESSEL_ARTERY, 3, 1), (Tissue.VESSEL_VEIN, 3, 1), (Tissue.HEART_LEFT, 4, 1), (Tissue.HEART_RIGHT, 4, 1),
     (Tissue.THYROID, 6, 8), (Tissue.AIRWAY_WALL, 5, 15), (Tissue.OESOPHAGUS_AIR, 60, 80),

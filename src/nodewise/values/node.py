@@ -16,10 +16,16 @@ Segment = tuple[Point, Point]
 
 
 class Status(Enum):
-    """What is known of a node's malignancy."""
+    """What is known of a node's malignancy; ``EXTRANODAL`` is malignant with extranodal extension (P4's class ENE)."""
 
     BENIGN = "benign"
     MALIGNANT = "malignant"
+    EXTRANODAL = "extranodal"
+
+    @property
+    def malignant(self) -> bool:
+        """Whether it holds metastasis."""
+        return self is not Status.BENIGN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
