@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+from nodewise.metrics.instances import Bools, Floats, Ints, support
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,14 +36,25 @@ class Matches:
     best_truth: Ints
 
     @property
-    def found(self) -> npt.NDArray[np.bool_]:
+    def found(self) -> Bools:
         """(T,) whether any prediction shares a voxel with the true instance."""
         return self.best_prediction > 0
 
     @property
-    def hits(self) -> npt.NDArray[np.bool_]:
+    def hits(self) -> Bools:
         """(P,) whether the prediction shares a voxel with any true instance."""
         return self.best_truth > 0
+
+    @property
+    def pair_indices(self) -> tuple[Ints, Ints]:
+        """(K,), (K,) the places of each pair in ``truth_ids`` and in ``predicted_ids``."""
+        return np.searchsorted(self.truth_ids, self.pairs[:, 0]), np.searchsorted(self.predicted_ids, self.pairs[:, 1])
+
+    @property
+    def covered(self) -> Floats:
+        """(T,) share of the true instance that lies under any prediction, |T ∩ P| / |T|, 0 to 1."""
+        shared = np.bincount(self.pair_indices[0], weights=self.pair_voxels, minlength=self.truth_ids.size)
+        return np.asarray(shared / self.truth_voxels)
 
 
 def match(truth_labels: npt.NDArray[np.integer], predicted_labels: npt.NDArray[np.integer]) -> Matches:
@@ -58,7 +69,9 @@ def match(truth_labels: npt.NDArray[np.integer], predicted_labels: npt.NDArray[n
     """
     if truth_labels.shape != predicted_labels.shape:
         raise ValueError(f"truth of shape {truth_labels.shape} and prediction of {predicted_labels.shape} do not match")
-    truth_labels, predicted_labels = truth_labels.T, predicted_labels.T  # arrays are kept x fastest
+    box = support(truth_labels, predicted_labels)
+    crop = (slice(0, 0),) * 3 if box is None else box.slices
+    truth_labels, predicted_labels = truth_labels[crop].T, predicted_labels[crop].T  # arrays are kept x fastest
     in_truth, in_predicted = truth_labels != 0, predicted_labels != 0
     truth_ids, truth_voxels = _counts(truth_labels[in_truth])
     predicted_ids, predicted_voxels = _counts(predicted_labels[in_predicted])
@@ -81,6 +94,39 @@ def match(truth_labels: npt.NDArray[np.integer], predicted_labels: npt.NDArray[n
         best_dice=best_dice,
         best_truth=_best(p, truth_ids[t], dice, predicted_ids.size)[0],
     )
+
+
+def break_ties(matches: Matches, score: Floats) -> Matches:
+    """The same, where of predictions with equal Dice that of the higher ``score`` (P,) is the best."""
+    t, p = matches.pair_indices
+    order = np.lexsort((-p, score[p], matches.pair_dice))
+    best = np.zeros(matches.truth_ids.size, dtype=np.int64)
+    best[t[order]] = matches.predicted_ids[p[order]]
+    return replace(matches, best_prediction=best)
+
+
+def overlap_of(matches: Matches, measure: Literal["dice", "iou"]) -> Floats:
+    """(K,) Dice or intersection over union of every pair that shares a voxel."""
+    dice = matches.pair_dice
+    return dice if measure == "dice" else dice / (2 - dice)
+
+
+def one_to_one(matches: Matches, worth: Floats) -> Ints:
+    """The pairs (places in ``matches.pairs``, rising) that give each instance one partner at most, of the largest sum.
+
+    Args:
+        matches: of one case.
+        worth: (K,) of each pair, such as its IoU; a pair worth 0 is never taken.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    t, p = matches.pair_indices
+    table = np.zeros((matches.truth_ids.size, matches.predicted_ids.size))
+    place = np.full(table.shape, -1, dtype=np.int64)
+    table[t, p], place[t, p] = worth, np.arange(worth.size)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    taken = table[rows, columns] > 0
+    return np.sort(place[rows[taken], columns[taken]])
 
 
 def _counts(labels: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
