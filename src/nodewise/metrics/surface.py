@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.metrics.instances import Bools, Floats, Spacing, support
+from nodewise.metrics.instances import Bools, Floats, Spacing, shape_of, support
+from nodewise.metrics.surfels import areas_mm2, neighbour_codes
 
 Method = Literal["lnq", "surfel", "pooled"]
 
@@ -71,7 +72,14 @@ def surfel_distances(truth: npt.NDArray[Any], prediction: npt.NDArray[Any], spac
     Raises:
         ValueError: the shapes differ.
     """
-    raise NotImplementedError
+    areas = areas_mm2(spacing)
+    points, weights = [], []
+    for mask in _cropped(truth, prediction):
+        codes = neighbour_codes(mask)
+        corners = np.nonzero((codes != 0) & (codes != 255))
+        points.append(np.stack(corners, axis=1) * np.asarray(spacing))
+        weights.append(areas[codes[corners]])
+    return _between(points[0], points[1], weights[0], weights[1])
 
 
 def _cropped(truth: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> tuple[Bools, Bools]:
@@ -81,8 +89,7 @@ def _cropped(truth: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> tuple[Boo
     box = support(truth, prediction)
     if box is None:
         return np.zeros((0, 0, 0), dtype=bool), np.zeros((0, 0, 0), dtype=bool)
-    nx, ny, nz = truth.shape
-    crop = box.expanded(1).clipped((nx, ny, nz)).slices
+    crop = box.expanded(1).clipped(shape_of(truth)).slices
     return truth[crop] != 0, prediction[crop] != 0
 
 
