@@ -114,9 +114,14 @@ def average_recall(curve: Froc, reading: Reading = "step") -> float:
 
 
 def average_precision(curve: Froc) -> float:
-    """AP, Σ (Rₙ − Rₙ₋₁) Pₙ over the points of a pooled curve: the step-wise area, what is never found counts 0."""
+    """AP, Σ (Rₙ − Rₙ₋₁) Pₙ over the points of a pooled curve: the step-wise area, what is never found counts 0.
+
+    NaN where there is no truth.
+    """
+    if np.isnan(curve.recall[0]):
+        return float("nan")
     gained = np.diff(curve.recall)
-    return float(np.sum(gained * np.where(gained > 0, curve.precision[1:], 0)))
+    return float(gained @ np.where(gained > 0, curve.precision[1:], 0))
 
 
 def best_f1(curve: Froc) -> float:

@@ -16,7 +16,7 @@ _Edge = frozenset[int]
 
 
 def neighbour_codes(mask: Bools) -> npt.NDArray[np.uint8]:
-    """(nx + 1, ny + 1, nz + 1): which of the eight voxels that meet at a corner are inside; outside the array none is."""
+    """(nx + 1, ny + 1, nz + 1): which of the eight voxels that meet at a corner are inside; none outside the array."""
     codes = np.pad(mask, 1).astype(np.uint8, order="F")
     for axis in range(3):
         low = codes.take(range(codes.shape[axis] - 1), axis)
@@ -37,7 +37,7 @@ def areas_mm2(spacing: Spacing) -> Floats:
 
 @cache
 def _normals() -> Floats:
-    """(256, 4, 3) normals of each code's triangles, as long as their area at unit spacing; zeros where there are fewer."""
+    """(256, 4, 3) normals of each code's triangles, as long as their area at unit spacing; else zeros."""
     normals = np.zeros((256, 4, 3))
     for code in range(1, 255):
         inside = {n for n in range(8) if code >> n & 1}
@@ -65,7 +65,7 @@ def _outlines(inside: set[int]) -> Iterator[Floats]:
 
 
 def _triangles(outline: Floats) -> Floats:
-    """Normals of the triangles left when every other corner is cut off, from where their area at unit spacing is largest.
+    """Normals of the triangles when every other corner is cut off, from where their area at unit spacing is largest.
 
     A polygon of five or six corners is not flat: where it is cut decides its area, and this cut is surface-distance's.
     """
