@@ -166,7 +166,7 @@ def test_a_hit_of_p5_has_a_radius_like_the_true_one(drawn):
     predicted = np.pad(predicted, ((0, 30), (0, 0), (0, 0)))
     predicted[1:27, 4, 7] = 3  # 27 voxels: just once and a half
     predicted[0:28, 6, 7] = 4  # 28 voxels: too large
-    d = radius_hits([record_instances(truth, predicted, SPACING, scores={1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4})], 0.4999, 1.5001)
+    d = radius_hits([record_instances(truth, predicted, SPACING, scores={1: 0.1, 2: 0.2, 3: 0.3, 4: 0.4})])
     assert d.truth_score.tolist() == [0.1, 0.2, 0.3, NOT_FOUND]
     assert d.false_score.tolist() == [0.4]
 

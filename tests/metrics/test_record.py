@@ -13,7 +13,7 @@ SPACING = (1.0, 1.0, 1.0)
 
 @pytest.fixture
 def record(drawn):
-    """Truth 1 (12 mm) hit by 1, truth 2 (4 mm) hit by 2, truth 3 (8 mm) missed; predictions 4 (3 mm) and 5 (9 mm) hit none."""
+    """Truths of 12 mm hit by 1, of 4 mm hit by 2, of 8 mm missed; predictions 4 (3 mm) and 5 (9 mm) hit none."""
     truth = drawn("1111..22..333")
     predicted = drawn(".11.4.2.55...")
     return record_instances(

@@ -13,6 +13,7 @@ from nodewise.metrics.matching import one_to_one, overlap_of
 from nodewise.metrics.record import InstanceRecord
 
 Measure = Literal["dice", "iou"]
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ def _radius(record: InstanceRecord, low: float, high: float) -> tuple[Floats, Bo
     m = record.matches
     t, p = m.pair_indices
     share = record.predicted_radius_mm[p] / record.truth_radius_mm[t]
-    hit = (share >= low) & (share <= high)
+    hit = (share >= low - _ROUNDING) & (share <= high + _ROUNDING)
     return _highest(record, t[hit], p[hit])
 
 

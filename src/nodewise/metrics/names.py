@@ -79,7 +79,9 @@ def kappa(
     scale: Literal["nominal", "linear", "quadratic"] = "nominal",
     weights: Weights = None,
 ) -> float:
-    """Cohen's κ (1960), or weighted by the distance of the names in their order (1968); NaN where it is not defined.
+    """Cohen's κ (1960), or weighted by the distance of the names in their order (1968).
+
+    NaN where only one name occurs, or none.
 
     Args:
         truth: N names.
@@ -88,10 +90,11 @@ def kappa(
         scale: whether, and how, the distance between two names counts.
         weights: (N,) how often each one counts.
     """
-    from sklearn.metrics import cohen_kappa_score
-
-    if not len(truth) or (weights is not None and not weights.sum()):
-        return float("nan")
-    how = None if scale == "nominal" else scale
-    with np.errstate(invalid="ignore"):
-        return float(cohen_kappa_score(truth, prediction, labels=list(names), weights=how, sample_weight=weights))
+    times = np.ones(len(truth)) if weights is None else weights
+    place = {name: n for n, name in enumerate(names)}
+    observed = np.zeros((len(names), len(names)))
+    np.add.at(observed, ([place[t] for t in truth], [place[p] for p in prediction]), times)
+    apart = np.abs(np.subtract.outer(np.arange(len(names)), np.arange(len(names)))).astype(np.float64)
+    cost = np.sign(apart) if scale == "nominal" else apart if scale == "linear" else apart**2
+    by_chance = float((cost * np.outer(observed.sum(axis=1), observed.sum(axis=0))).sum())
+    return 1 - float((cost * observed).sum() * observed.sum()) / by_chance if by_chance else float("nan")
