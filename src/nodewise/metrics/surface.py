@@ -95,7 +95,7 @@ def _cropped(truth: npt.NDArray[Any], prediction: npt.NDArray[Any]) -> tuple[Boo
 
 def _contour(mask: Bools) -> Bools:
     """Voxels of the mask with a face neighbour outside it; what lies beyond the array is not outside."""
-    inside = mask.copy()
+    inside = mask.copy(order="K")
     for axis in range(3):
         here, there = inside.swapaxes(0, axis), mask.swapaxes(0, axis)
         here[1:] &= there[:-1]

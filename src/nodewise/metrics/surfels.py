@@ -19,9 +19,8 @@ def neighbour_codes(mask: Bools) -> npt.NDArray[np.uint8]:
     """(nx + 1, ny + 1, nz + 1): which of the eight voxels that meet at a corner are inside; none outside the array."""
     codes = np.pad(mask, 1).astype(np.uint8, order="F")
     for axis in range(3):
-        low = codes.take(range(codes.shape[axis] - 1), axis)
-        high = codes.take(range(1, codes.shape[axis]), axis)
-        codes = low + (high << np.uint8(2**axis))
+        along = codes.swapaxes(0, axis)
+        codes = (along[:-1] + (along[1:] << np.uint8(2**axis))).swapaxes(0, axis)
     return codes
 
 
