@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
 
-from nodewise.metrics.bootstrap import bootstrap, deviation, mean, pooled
+from nodewise.metrics.bootstrap import bootstrap, deviation, mean, penalised, pooled
 
 
 def test_the_interval_of_a_mean_is_that_of_scipy():
@@ -52,4 +52,7 @@ def test_helpers_by_hand():
     assert pooled([1, 2], [4, 6], np.array([2, 0])) == 0.25
     assert np.isnan(pooled([0], [0]))
     assert deviation(np.array([1, np.nan, 3])) == pytest.approx(np.sqrt(2))
+    assert penalised(np.array([1, np.nan, 3])).tolist() == [1, 3, 3]
+    assert penalised(np.array([1, np.nan, 3]), 115.27).tolist() == [1, 115.27, 3]
+    assert np.isnan(penalised(np.array([np.nan]))).all()
     assert np.isnan(deviation(np.array([1.0])))

@@ -94,6 +94,20 @@ def test_average_precision_is_that_of_scikit_learn(truth, false, missed):
     assert found == pytest.approx(reference * len(truth) / (len(truth) + missed))
 
 
+@given(scored, scored, st.integers(0, 4))
+def test_every_point_but_the_last_is_one_of_monai(truth, false, missed):
+    """MONAI (CAMELYON16's code) leaves out the lowest score; scores of 0 and above only."""
+    from monai.metrics import compute_froc_curve_data
+
+    if not truth + false or not len(truth) + missed:
+        return
+    curve = f.froc(cohort(4, [*truth, *[(0, NOT_FOUND)] * missed], false))
+    scores = [np.array([score for _, score in rows]) for rows in (false, truth)]
+    false_positives, recall = compute_froc_curve_data(*scores, num_targets=len(truth) + missed, num_images=4)
+    assert curve.false_positives[:-1].tolist() == pytest.approx(false_positives[::-1].tolist())
+    assert curve.recall[:-1].tolist() == pytest.approx(recall[::-1].tolist())
+
+
 @given(scored, scored, st.lists(st.integers(0, 3), min_size=4, max_size=4), st.booleans())
 def test_a_weight_is_how_often_a_case_is_there(truth, false, weights, per_case):
     """The curve of weighted cases is that of a cohort in which they are repeated."""

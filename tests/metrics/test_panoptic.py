@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -44,6 +44,19 @@ def test_of_nothing_there_is_no_quality():
 
 
 labels = arrays(np.int32, (4, 3, 1), elements=st.integers(0, 3))
+
+
+@settings(max_examples=30)
+@given(labels, labels)
+def test_panoptic_quality_equals_monai(truth, predicted):
+    import torch
+    from monai.metrics import compute_panoptic_quality
+
+    if not truth.any() or not predicted.any():
+        return  # MONAI needs both
+    reference = compute_panoptic_quality(torch.from_numpy(predicted[..., 0]), torch.from_numpy(truth[..., 0]))
+    found = panoptic_quality([count_pairs(record_instances(truth, predicted, SPACING))])
+    assert found == pytest.approx(float(reference), abs=1e-4)
 
 
 @given(labels, labels)

@@ -59,6 +59,14 @@ def mean(values: Floats, weights: Weights = None) -> float:
     return float(np.nansum(values * times) / times.sum()) if times.sum() else float("nan")
 
 
+def penalised(values: Floats, penalty: float | None = None) -> Floats:
+    """The same with ``penalty`` where not defined, or the largest value that is (so does LNQ2023's ranking with ASSD)."""
+    values = np.asarray(values, dtype=np.float64)
+    defined = values[~np.isnan(values)]
+    worst = penalty if penalty is not None else float(defined.max()) if defined.size else float("nan")
+    return np.where(np.isnan(values), worst, values)
+
+
 def deviation(values: Floats) -> float:
     """The papers' ±: standard deviation over the cases where ``values`` is defined (n − 1); NaN below two of them."""
     kept = np.asarray(values, dtype=np.float64)
