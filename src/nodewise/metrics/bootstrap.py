@@ -60,7 +60,7 @@ def mean(values: Floats, weights: Weights = None) -> float:
 
 
 def penalised(values: Floats, penalty: float | None = None) -> Floats:
-    """The same with ``penalty`` where not defined, or the largest value that is (so does LNQ2023's ranking with ASSD)."""
+    """The same with ``penalty`` where not defined, or the largest value that is (as LNQ2023 does with ASSD)."""
     values = np.asarray(values, dtype=np.float64)
     defined = values[~np.isnan(values)]
     worst = penalty if penalty is not None else float(defined.max()) if defined.size else float("nan")
