@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, brier_score_loss
+from sklearn.metrics import accuracy_score, brier_score_loss, roc_auc_score
 
 from nodewise.metrics.roc import accuracy, auc, brier, by_case, reliability, roc, with_bulk
 
@@ -83,9 +83,18 @@ def test_a_weight_is_how_often_a_case_is_there(pairs, data):
     for figure in (auc, accuracy, brier):
         reference = figure(*again) if again[0].size else np.nan
         assert figure(truth, score, weights=weights) == pytest.approx(reference, nan_ok=True), figure.__name__
+    if len(set(again[0].tolist())) == 2:
+        reference = roc_auc_score(truth, score, sample_weight=weights)
+        assert auc(truth, score, weights) == pytest.approx(reference)
     if again[0].size:
         assert accuracy(truth, score) == pytest.approx(accuracy_score(truth, score >= 0.5))
         assert brier(truth, score) == pytest.approx(brier_score_loss(truth, score))
+
+
+def test_a_score_that_is_no_number_is_refused():
+    with pytest.raises(ValueError, match="1 of 2 scores"):
+        auc(np.array([True, False]), np.array([0.5, np.nan]))
+    assert np.isnan(auc(np.zeros(0, bool), np.zeros(0)))
 
 
 def test_scores_of_patients_from_their_nodes_or_slices():

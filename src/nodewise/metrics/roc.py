@@ -39,13 +39,20 @@ def auc(truth: Bools, score: Floats, weights: Weights = None) -> float:
         truth: (N,) bool.
         score: (N,) larger is surer.
         weights: (N,) how often each counts.
-    """
-    from sklearn.metrics import roc_auc_score
 
-    there = np.ones(len(truth), dtype=bool) if weights is None else np.asarray(weights) > 0
-    if np.unique(truth[there]).size < 2:
-        return float("nan")
-    return float(roc_auc_score(truth, score, sample_weight=weights))
+    Raises:
+        ValueError: a score is NaN.
+    """
+    if np.isnan(score).any():
+        raise ValueError(f"{int(np.isnan(score).sum())} of {len(score)} scores are not a number")
+    truth = np.asarray(truth, dtype=bool)
+    times = np.ones(len(truth)) if weights is None else np.asarray(weights, dtype=np.float64)
+    _, place = np.unique(score, return_inverse=True)
+    positive = np.bincount(place, weights=times * truth)
+    negative = np.bincount(place, weights=times * ~truth)
+    pairs = positive.sum() * negative.sum()
+    won = positive @ (negative.cumsum() - negative / 2)
+    return float(won / pairs) if pairs else float("nan")
 
 
 def roc(truth: Bools, score: Floats) -> Roc:
