@@ -2,7 +2,8 @@
 
 python bench/metrics.py [--sampled 4]. One case of 512 × 512 × 300 voxels of 0.7 × 0.7 × 1 mm with 60 true nodes of 5 to
 20 mm inside a mediastinum of 160 × 130 × 200 mm, most of them found, and false positives. What visits the whole volume
-for every lesion is timed on a few lesions and scaled to all of them. Both sides have to give the same figures.
+for every lesion is timed on a few lesions and scaled to all of them; everything else is the best of three. Both sides have
+to give the same figures.
 """
 
 from __future__ import annotations
@@ -170,11 +171,12 @@ def surfaces(case: Case) -> None:
     monai, theirs = seconds(
         lambda: compute_average_surface_distance(
             prediction, truth, include_background=True, symmetric=True, spacing=list(SPACING)
-        ).item()
+        ).item(),
+        3,
     )
     _row("pooled", pooled, mean_distance(contours, pooled=True), "MONAI", monai, theirs)
     surfel, corners = seconds(lambda: surfel_distances(case.truth, case.prediction, SPACING), 3)
-    deepmind, found = seconds(lambda: peer.compute_surface_distances(case.truth, case.prediction, SPACING))
+    deepmind, found = seconds(lambda: peer.compute_surface_distances(case.truth, case.prediction, SPACING), 3)
     theirs = sum(peer.compute_average_surface_distance(found)) / 2
     _row("surfel", surfel, mean_distance(corners), "surface-distance", deepmind, theirs)
 
