@@ -2,8 +2,8 @@
 
 python bench/metrics.py [--sampled 4]. One case of 512 × 512 × 300 voxels of 0.7 × 0.7 × 1 mm with 60 true nodes of 5 to
 20 mm inside a mediastinum of 160 × 130 × 200 mm, most of them found, and false positives. What visits the whole volume
-for every lesion is timed on a few lesions and scaled to all of them; everything else is the best of three. Both sides have
-to give the same figures.
+for every lesion is timed on a few lesions and scaled to all of them; everything else is the best of three. Both sides
+have to give the same figures.
 """
 
 from __future__ import annotations

@@ -132,6 +132,8 @@ def test_what_the_sources_import_is_declared():
         "cc3d": "connected-components-3d",
         "gdcm": "python-gdcm",
         "lightning_fabric": "lightning-fabric",
+        "sklearn": "scikit-learn",
+        "surface_distance": "surface-distance",
     }
     tests = [ast.parse(path.read_text(encoding="utf-8")) for path in (root / "tests").rglob("*.py")]
     used = set().union(*map(imported, [*TREES.values(), *tests])) - sys.stdlib_module_names - {"nodewise", "__future__"}

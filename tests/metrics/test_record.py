@@ -70,7 +70,11 @@ def test_scores_from_a_map_are_its_peaks(drawn):
 
 @pytest.mark.parametrize(
     ("scores", "words"),
-    [({1: 0.5}, "prediction 2 has no score"), (np.zeros((1, 2, 1)), "do not match"), ({1: 1, 2: np.nan}, "no score")],
+    [
+        ({1: 0.5}, "prediction 2 has no finite score"),
+        (np.zeros((1, 2, 1)), "do not match"),
+        ({1: 1, 2: np.inf}, "no finite score"),
+    ],
 )
 def test_every_prediction_needs_a_score(drawn, scores, words):
     with pytest.raises(ValueError, match=words):

@@ -64,17 +64,14 @@ def froc(detections: Detections, weights: Weights = None, *, per_case: bool = Fa
     """
     d = detections
     times = np.ones(d.cases) if weights is None else np.asarray(weights, dtype=np.float64)
-    found, false = d.truth_score > above, d.false_score > above
-    threshold = np.unique(np.concatenate([d.truth_score[found & np.isfinite(d.truth_score)], d.false_score[false]]))[
-        ::-1
-    ]
+    found, false = np.isfinite(d.truth_score) & (d.truth_score > above), d.false_score > above
+    threshold = -np.unique(-np.concatenate([d.truth_score[found], d.false_score[false]]))
 
     def cumulative(scores: Floats, amounts: Floats) -> Floats:
         place = np.searchsorted(-threshold, -scores)
         return np.concatenate([[0.0], np.bincount(place, amounts, threshold.size).cumsum()])
 
-    kept = found & np.isfinite(d.truth_score)
-    tp = cumulative(d.truth_score[kept], times[d.truth_case[kept]])
+    tp = cumulative(d.truth_score[found], times[d.truth_case[found]])
     fp = cumulative(d.false_score[false], times[d.false_case[false]])
     truths = float(times[d.truth_case].sum())
     recall = tp / truths if truths else np.full(tp.size, np.nan)
@@ -82,7 +79,7 @@ def froc(detections: Detections, weights: Weights = None, *, per_case: bool = Fa
         count = np.bincount(d.truth_case, minlength=d.cases)
         share = times[d.truth_case] / count[d.truth_case]
         cases = float(times[count > 0].sum())
-        recall = cumulative(d.truth_score[kept], share[kept]) / cases if cases else np.full(tp.size, np.nan)
+        recall = cumulative(d.truth_score[found], share[found]) / cases if cases else np.full(tp.size, np.nan)
     with np.errstate(invalid="ignore"):
         precision = tp / (tp + fp)
         f1 = 2 * tp / (tp + fp + truths) if truths else np.full(tp.size, np.nan)

@@ -61,7 +61,7 @@ def count_lesions_mm(
     """
     from scipy import ndimage
 
-    x, y, z = (int(dilation_mm / s) for s in spacing)
+    x, y, z = (int(dilation_mm / s) + 1 for s in spacing)
 
     def dilate(mask: Bools) -> Bools:
         return np.asarray(ndimage.distance_transform_edt(~mask, sampling=spacing) <= dilation_mm)

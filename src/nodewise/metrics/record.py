@@ -55,7 +55,7 @@ def record_instances(
         predicted_size_mm: the same of the predictions.
 
     Raises:
-        ValueError: shapes differ, a label is negative, or a prediction has no score.
+        ValueError: shapes differ, a label is negative, or a prediction has no finite score.
     """
     matches = match(truth_labels, predicted_labels)
     score = _scores(scores, predicted_labels, matches.predicted_ids)
@@ -110,8 +110,8 @@ def _scores(
         found = peaks(labels, ids, scores)
     else:
         found = _sizes(scores, ids)
-    if np.isnan(found).any():
-        raise ValueError(f"prediction {int(ids[np.isnan(found)][0])} has no score")
+    if not np.isfinite(found).all():
+        raise ValueError(f"prediction {int(ids[~np.isfinite(found)][0])} has no finite score")
     return found
 
 
