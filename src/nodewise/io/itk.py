@@ -73,6 +73,28 @@ def read_labels(path: Path) -> Volume:
     return Volume(array.astype(_smallest(low, high), copy=False), grid, Quantity.LABEL)
 
 
+def read_map(path: Path) -> Volume:
+    """What a segmentation program wrote: labels where every value is whole and not negative, else a map of numbers.
+
+    Returns:
+        LABEL; or float32, a PROBABILITY where all lie in 0 to 1 and a LOGIT where not; on the grid as stored.
+
+    Raises:
+        BadInputError: as ``read_image``, or a value is not finite.
+    """
+    array, grid, warnings = _read(path)
+    for warning in warnings:
+        log.warning("%s: %s", path.name, warning)
+    low, high = float(array.min()), float(array.max())
+    if not np.isfinite([low, high]).all():
+        raise BadInputError(f"{path.name} holds values that are not finite: neither labels nor a probability map")
+    whole = array.dtype.kind != "f" or np.array_equal(array, np.rint(array))
+    if whole and low >= 0 and high <= np.iinfo(np.int32).max:
+        return Volume(array.astype(_smallest(int(low), int(high)), copy=False), grid, Quantity.LABEL)
+    kind = Quantity.PROBABILITY if low >= 0 and high <= 1 else Quantity.LOGIT
+    return Volume(array.astype(np.float32, copy=False), grid, kind)
+
+
 def write_nifti(volume: Volume, path: Path) -> None:
     """Write ``volume`` as NIfTI on its own grid, gzipped when ``path`` ends in ``.gz``.
 

@@ -77,6 +77,15 @@ def require_outside(folder: Path, *inputs: Path) -> None:
             raise BadInputError(f"the results would lie on top of {path}: choose another folder than {folder}")
 
 
+def require_free(folder: Path, *, overwrite: bool = False) -> None:
+    """Refuse, before the work begins, a result folder that ``whole`` would refuse at its end.
+
+    Raises:
+        BadInputError: as ``whole``.
+    """
+    _check(folder.resolve(), overwrite)
+
+
 def _check(folder: Path, overwrite: bool) -> None:
     if folder.is_mount():
         raise BadInputError(f"{folder} is a whole disk or a mounted folder: name a folder inside it")
