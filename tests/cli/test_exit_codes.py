@@ -59,8 +59,10 @@ def test_the_recorded_command_does_not_hold_the_path(monkeypatch):
 def test_a_missing_prediction_is_named(tmp_path, capsys):
     (tmp_path / "truth" / "a").mkdir(parents=True)
     (tmp_path / "truth" / "a" / "truth.json").write_text('{"nodes": []}')
+    (tmp_path / "prediction" / "b").mkdir(parents=True)
+    (tmp_path / "prediction" / "b" / "assessment.json").write_text("{}")
     assert main.exit_code(["evaluate", str(tmp_path / "truth"), str(tmp_path / "prediction")]) == 2
-    assert "has no assessment of a" in " ".join(capsys.readouterr().err.split())
+    assert "no prediction for a" in " ".join(capsys.readouterr().err.split())
 
 
 def test_paths_are_not_in_the_command_even_without_a_slash(monkeypatch):

@@ -2,46 +2,192 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
-from nodewise.cli.screen import console
+from nodewise.cli.options import OverwriteOption
+from nodewise.cli.screen import console, counted
+
+if TYPE_CHECKING:
+    from nodewise.evaluate.papers.table import PaperTable
+    from nodewise.evaluate.record import Case
 
 _FROM_MM = (0.0, 5.0, 10.0)
+
+
+class Missing(StrEnum):
+    """What becomes of a truth without a prediction."""
+
+    refuse = "refuse"
+    empty = "empty"
+    skip = "skip"
+
+
+class Labelling(StrEnum):
+    """What whole numbers in a file mean."""
+
+    auto = "auto"
+    mask = "mask"
+    instances = "instances"
+    classes = "classes"
+
+
+class Connectivity(StrEnum):
+    """Which neighbours belong to one component."""
+
+    faces = "6"
+    edges = "18"
+    corners = "26"
+
+
+_NEIGHBOURS: dict[Connectivity, Literal[6, 18, 26]] = {
+    Connectivity.faces: 6,
+    Connectivity.edges: 18,
+    Connectivity.corners: 26,
+}
+
+
+class Paper(StrEnum):
+    """Whose tables to print."""
+
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    P5 = "P5"
 
 
 def evaluate(
     truth: Annotated[
         Path,
         typer.Argument(
-            metavar="TRUTH", help="Folder of true nodes: the truth folder of nodewise phantom.", show_default=False
+            metavar="TRUTH",
+            help="Mask or instances of one patient, a folder of them by name, what nodewise phantom wrote, or a CSV "
+            "with the columns truth and prediction (and name, image, n_positive, primary_side, n_category_8, "
+            "n_category_9).",
+            show_default=False,
         ),
     ],
     prediction: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="PREDICTION", help="Folder written by nodewise predict for the same names.", show_default=False
+            metavar="PREDICTION",
+            help="The same names: masks, instances, probability maps, or folders by nodewise predict.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="Folder to make, complete or absent: evaluation.html, summary.json, cases.csv, nodes.csv, "
+            "operating_points.csv. Without it the tables are only printed.",
+            show_default=False,
+        ),
+    ] = None,
+    threshold: Annotated[
+        float, typer.Option(help="Probability from which a voxel of a map is lymph node.", min=0.0, max=1.0)
+    ] = 0.5,
+    paper: Annotated[
+        list[Paper] | None,
+        typer.Option(
+            "--paper", help="Also print this paper's own tables beside what the paper printed; may be repeated."
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            help="CTs by the same names, for the pictures; those of nodewise phantom are found by themselves.",
+            show_default=False,
+        ),
+    ] = None,
+    missing: Annotated[
+        Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
+    ] = Missing.refuse,
+    truth_labels: Annotated[
+        Labelling,
+        typer.Option(help="Whole numbers of the truth: one mask, instances, or classes 1 negative 2 positive 3 ENE."),
+    ] = Labelling.auto,
+    prediction_labels: Annotated[
+        Labelling, typer.Option(help="The same of the predictions; auto refuses what can be read in two ways.")
+    ] = Labelling.auto,
+    logits: Annotated[bool, typer.Option("--logits", help="Maps that leave 0 to 1 are logits.")] = False,
+    connectivity: Annotated[
+        Connectivity, typer.Option(help="Neighbours that make one component of a mask.")
+    ] = Connectivity.corners,
+    bootstraps: Annotated[int, typer.Option(min=0, help="Cohorts drawn for the 95 % intervals; 0 gives none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 2026,
+    jobs: Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")] = 1,
+    overwrite: OverwriteOption = False,
 ) -> None:
-    """Recall, false positives, Dice and stations of predictions whose truth is known.
+    """Every metric of predictions whose truth is known, with 95 % intervals by patient bootstrap.
 
-    Example: nodewise evaluate phantoms/truth out/phantoms
+    Example: nodewise evaluate phantoms/truth out/phantoms -o evaluation
     """
-    from nodewise.evaluate import evaluate_folders, summarize
+    from nodewise.evaluate.cohort import summarize
+    from nodewise.evaluate.pairs import find_pairs
+    from nodewise.evaluate.papers.choose import tables_of
+    from nodewise.evaluate.read import Reading
+    from nodewise.evaluate.run import evaluate_pairs
+    from nodewise.evaluate.write import made_by, write_evaluation
+    from nodewise.io.whole import require_free, require_outside
 
-    cases = evaluate_folders(truth, prediction)
-    each = Table(
-        "case", "nodes", "found", "false positives", "N true", "N named", "seconds", title="Cases", title_justify="left"
+    if out is not None:
+        require_outside(out, *filter(None, (truth, prediction, images)))
+        require_free(out, overwrite=overwrite)
+    how = Reading(
+        threshold=threshold,
+        connectivity=_NEIGHBOURS[connectivity],
+        truth_labels=truth_labels.value,
+        prediction_labels=prediction_labels.value,
+        logits=logits,
     )
+    pairs = find_pairs(truth, prediction, images=images, missing=missing.value)
+    with counted(f"{len(pairs)} cases") as progress:
+        cases = evaluate_pairs(pairs, how, jobs=jobs, progress=progress)
+    _print_cases(cases)
+    _print_strata(cases)
+    if out is None and not paper:
+        return
+    cohort = summarize(cases, bootstraps=bootstraps, seed=seed)
+    tables = [table for key in dict.fromkeys(paper or ()) for table in tables_of(key.value, cohort)]
+    for table in tables:
+        _print_paper(table)
+    if out is not None:
+        write_evaluation(cohort, made_by(how), out, papers=tables, overwrite=overwrite)
+        console.print(f"evaluation: {escape(str(out / 'evaluation.html'))}", soft_wrap=True)
+
+
+def _print_cases(cases: Sequence[Case]) -> None:
+    each = Table(title="Cases", title_justify="left")
+    each.add_column("case", no_wrap=True, overflow="fold")
+    for column in ("nodes", "found", "false positives", "Dice", "N true", "N named", "seconds"):
+        each.add_column(column)
     for case in cases:
         found = sum(n.found_by is not None for n in case.nodes)
-        row = (case.name, len(case.nodes), found, case.false_positives, case.category_true, case.category_named)
-        each.add_row(*map(str, row), f"{case.seconds:.0f}")
+        false = sum(n.hits is None for n in case.predicted)
+        true, named = case.patient.category_9, case.patient.named_9
+        if true is None and case.patient.category_8:
+            true, named = case.patient.category_8, case.patient.named_8
+        seconds = "–" if case.seconds is None else f"{case.seconds:.0f}"
+        counts = (len(case.nodes), found, false, f"{case.voxels.dice():.2f}")
+        each.add_row(escape(case.name), *map(str, counts), true or "–", named or "–", seconds)
+        for line in case.warnings:
+            console.print(f"[yellow]warning:[/] {escape(case.name)}: {escape(line)}", soft_wrap=True)
     console.print(each)
+
+
+def _print_strata(cases: Sequence[Case]) -> None:
+    from nodewise.evaluate.strata import stratum
+
     columns = (
         "short axis",
         "nodes",
@@ -51,9 +197,10 @@ def evaluate(
         "station right",
         "wrong side",
     )
-    pooled = Table(*columns, title=f"All {len(cases)} cases", title_justify="left")
+    plural = "s" if len(cases) > 1 else ""
+    pooled = Table(*columns, title=f"All {len(cases)} case{plural}", title_justify="left")
     for from_mm in _FROM_MM:
-        s = summarize(cases, from_mm)
+        s = stratum(cases, from_mm)
         pooled.add_row(
             f"≥ {from_mm:.0f} mm",
             str(s.nodes),
@@ -64,6 +211,23 @@ def evaluate(
             str(s.laterality_errors),
         )
     console.print(pooled)
+
+
+def _print_paper(table: PaperTable) -> None:
+    from nodewise.evaluate.papers.table import AS_PRINTED
+
+    shown = Table(title=f"{table.paper}, {table.title}", title_justify="left")
+    for column in ("", *table.columns):
+        shown.add_column(column)
+    for line in table.lines:
+        if line.printed and not (shown.rows and shown.rows[-1].style):
+            shown.add_section()
+        shown.add_row(escape(line.label), *map(escape, line.cells), style="dim" if line.printed else None)
+    console.print(shown)
+    if any(line.printed for line in table.lines):
+        console.print(f"Lower part: {AS_PRINTED}.", style="dim", soft_wrap=True)
+    for note in table.notes:
+        console.print(note, style="dim", soft_wrap=True)
 
 
 def _percent(share: float | None) -> str:

@@ -1,0 +1,250 @@
+"""One patient's truth and prediction from their files: instances on the truth's grid, and all that is said of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.evaluate.pairs import ASSESSMENT_FILE, NODES_FILE, TRUTH_FILE, Pair
+from nodewise.image.components import Connectivity, components
+from nodewise.image.onto import labels_onto
+from nodewise.image.resample import resample
+from nodewise.io.casefile import AssessmentRecord, read_record
+from nodewise.io.itk import is_image, read_map
+from nodewise.io.mask import read_mask
+from nodewise.io.truthfile import TruthRecord, read_truth
+from nodewise.metrics.instances import logits, peaks
+from nodewise.values.errors import BadInputError
+from nodewise.values.grid import Grid
+from nodewise.values.node import Status
+from nodewise.values.orientation import closest_lps
+from nodewise.values.volume import Quantity, Volume
+
+Labelling = Literal["auto", "mask", "instances", "classes"]
+STATIONS_FILE = "stations.nii.gz"
+CLASSES = (Status.BENIGN, Status.MALIGNANT, Status.EXTRANODAL)
+"""P4's voxel classes, in the order of their numbers in a class map: 1 negative, 2 positive, 3 extranodal extension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are to be understood.
+
+    Attributes:
+        threshold: probability from which a voxel of a map is node, and a node of a class-less assessment counts.
+        connectivity: of the components that a mask or a map is parted into.
+        truth_labels, prediction_labels: what whole numbers mean; ``auto`` refuses what can be read in two ways.
+        logits: whether a map that leaves 0 to 1 holds logits.
+    """
+
+    threshold: float = 0.5
+    connectivity: Connectivity = 26
+    truth_labels: Labelling = "auto"
+    prediction_labels: Labelling = "auto"
+    logits: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What is true of one patient.
+
+    Attributes:
+        labels: instances, LABEL, axes to left, back and head; every measure is taken on this grid.
+        record: the phantom's truth, None for a bare mask.
+        status: of the instances whose status is known, by id.
+    """
+
+    labels: Volume
+    record: TruthRecord | None = None
+    status: Mapping[int, Status] = field(default_factory=lambda: MappingProxyType({}))
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What was predicted for one patient, on the truth's grid.
+
+    Attributes:
+        labels: instances, LABEL.
+        scores: by id, what detections are ranked by: the largest logit inside, or the logit of a node's score.
+        ranked: whether those scores say more than that a node was found.
+        record: the assessment, None for a mask or map; stations: its station map, None where there is none.
+        status: class of each instance where a class map was given.
+    """
+
+    labels: Volume
+    scores: Mapping[int, float]
+    ranked: bool
+    record: AssessmentRecord | None = None
+    stations: Volume | None = None
+    status: Mapping[int, Status] = field(default_factory=lambda: MappingProxyType({}))
+    warnings: tuple[str, ...] = ()
+
+
+def read_true(pair: Pair, how: Reading) -> Truth:
+    """The truth of one patient.
+
+    Raises:
+        BadInputError: not a mask, not instances, or either could be meant.
+    """
+    path = pair.truth
+    if not (path / TRUTH_FILE).is_file():
+        given = _map_of(path)
+        if given.quantity is not Quantity.LABEL:
+            raise BadInputError(f"{pair.name}: the truth {path.name} holds fractions: a mask or instances are needed")
+        meant = _meant(path, how.truth_labels)
+        labels, status = _instances(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
+        return Truth(labels, None, status)
+    record = read_truth(path / TRUTH_FILE)
+    labels = _map_of(path / NODES_FILE)
+    there = set(np.unique(labels.array).tolist()) - {0}
+    named = {node.id: Status(node.status) for node in record.nodes if node.status}
+    ids = {node.id for node in record.nodes}
+    told = (
+        *_told(f"in {TRUTH_FILE} but not in {NODES_FILE}, left out", ids - there),
+        *_told(f"in {NODES_FILE} but not in {TRUTH_FILE}, kept", there - ids),
+    )
+    return Truth(labels, record, named, told)
+
+
+def read_predicted(pair: Pair, grid: Grid, how: Reading) -> Prediction:
+    """The prediction of one patient on the truth's ``grid``; nothing of it is lost without a word.
+
+    Labels take the nearest voxel, a map is interpolated linearly and then binarised.
+
+    Raises:
+        BadInputError: not a mask, map or assessment, or it lies wholly elsewhere.
+    """
+    path = pair.prediction
+    if path is None:
+        empty = Volume(np.zeros(grid.shape, np.uint8, order="F"), grid, Quantity.LABEL)
+        return Prediction(empty, {}, True, warnings=("no prediction: counted as one without nodes",))
+    if (path / ASSESSMENT_FILE).is_file():
+        return _assessed(path, grid, pair.name)
+    given = _map_of(path)
+    where = f"{pair.name}: the prediction {path.name}"
+    if given.quantity is Quantity.LABEL:
+        labels, status = _instances(given, _meant(path, how.prediction_labels), how.connectivity, where)
+        moved, told = _onto(labels, grid, where)
+        sure = float(logits(np.ones(1))[0])
+        return Prediction(moved, dict.fromkeys(_ids(moved), sure), False, status=status, warnings=told)
+    if given.quantity is Quantity.LOGIT and not how.logits:
+        span = f"{float(given.array.min()):.3g} to {float(given.array.max()):.3g}"
+        raise BadInputError(
+            f"{where} holds {span}, neither labels nor probabilities: if these are logits, say --logits"
+        )
+    return _from_map(given, grid, how, where)
+
+
+def _assessed(folder: Path, grid: Grid, name: str) -> Prediction:
+    """A folder as ``nodewise predict`` writes it."""
+    record = read_record(folder / ASSESSMENT_FILE)
+    labels, told = _onto(_map_of(folder / NODES_FILE), grid, f"{name}: the prediction")
+    scores = {node.id: float(logits(np.array([node.score]))[0]) for node in record.nodes}
+    unnamed = set(_ids(labels)) - set(scores)
+    if unnamed:
+        raise BadInputError(
+            f"{folder}: {NODES_FILE} has node {min(unnamed)} and {ASSESSMENT_FILE} has not: predict again"
+        )
+    stations = closest_lps(read_map(folder / STATIONS_FILE)) if (folder / STATIONS_FILE).is_file() else None
+    if stations is not None:
+        stations = resample(stations, grid) if stations.array.any() else None
+    return Prediction(labels, scores, len(set(scores.values())) > 1, record, stations, warnings=told)
+
+
+def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction:
+    """A probability map or, of the same threshold, one of logits: components that rank by their largest logit."""
+    is_probability = given.quantity is Quantity.PROBABILITY
+    least = how.threshold if is_probability else math.log(how.threshold / (1 - how.threshold))
+    told = _left_out(given.array >= least, given.grid, grid, where)
+    values = resample(given, grid).array
+    labels, n = components(values >= least, how.connectivity)
+    highest = peaks(labels, np.arange(1, n + 1), values)
+    ranks = logits(highest) if is_probability else highest
+    return Prediction(_labels(labels, grid), dict(enumerate(ranks.tolist(), start=1)), True, warnings=told)
+
+
+def _map_of(path: Path) -> Volume:
+    """Labels or numbers of a file, axes to left, back and head."""
+    if path.is_dir() and (path / NODES_FILE).is_file():
+        path = path / NODES_FILE
+    return closest_lps(read_map(path)) if is_image(path) else read_mask(path)
+
+
+def _meant(path: Path, labelling: Labelling) -> Labelling:
+    """What labels mean: a folder's own ``nodes.nii.gz`` holds instances."""
+    return "instances" if labelling == "auto" and (path / NODES_FILE).is_file() else labelling
+
+
+def _instances(
+    given: Volume, labelling: Labelling, connectivity: Connectivity, where: str
+) -> tuple[Volume, Mapping[int, Status]]:
+    """Labels as instances, and the class of each where they were classes."""
+    values = np.unique(given.array)
+    values = values[values > 0]
+    if labelling == "instances" or (labelling == "auto" and values.size == 0):
+        return given, {}
+    if labelling == "mask" or (labelling == "auto" and values.size == 1):
+        return _labels(components(given.array > 0, connectivity)[0], given.grid), {}
+    if labelling == "classes":
+        return _classes(given, int(values.max(initial=0)), connectivity, where)
+    if components(given.array)[1] > values.size:
+        raise BadInputError(
+            f"{where} has {values.size} labels and some have several parts, so they may be instances or classes: "
+            "say which with --truth-labels or --prediction-labels"
+        )
+    return given, {}
+
+
+def _classes(
+    given: Volume, highest: int, connectivity: Connectivity, where: str
+) -> tuple[Volume, Mapping[int, Status]]:
+    """The parts of each class."""
+    if highest > len(CLASSES):
+        raise BadInputError(f"{where} has the class {highest}: 1 is negative, 2 positive, 3 extranodal extension")
+    parts, n = components(given.array, connectivity)
+    class_of = np.zeros(n + 1, dtype=np.int64)
+    class_of[parts] = given.array
+    return _labels(parts, given.grid), {i: CLASSES[c - 1] for i, c in enumerate(class_of.tolist()) if i}
+
+
+def _labels(array: npt.NDArray[Any], grid: Grid) -> Volume:
+    return Volume(array, grid, Quantity.LABEL)
+
+
+def _onto(labels: Volume, grid: Grid, where: str) -> tuple[Volume, tuple[str, ...]]:
+    """Labels on the truth's grid; the words of ``labels_onto``, of which the truth's grid is "the CT"."""
+    try:
+        moved, told = labels_onto(labels, grid)
+    except BadInputError as error:
+        raise BadInputError(f"{where} lies wholly outside the truth's image: are they of one patient?") from error
+    return moved, tuple(line.replace("the CT", "the truth's image") for line in told)
+
+
+def _left_out(above: npt.NDArray[np.bool_], old: Grid, new: Grid, where: str) -> tuple[str, ...]:
+    """What of a binarised map lies beyond the truth's image."""
+    if old.same_as(new) or not above.any():
+        return ()
+    index = new.to_index(old.to_lps(np.argwhere(above)))
+    inside = ((index >= -0.501) & (index <= np.asarray(new.shape) - 0.499)).all(axis=1)
+    if not inside.any():
+        raise BadInputError(f"{where} lies wholly outside the truth's image: are they of one patient?")
+    lost = int(np.count_nonzero(~inside))
+    if not lost:
+        return ()
+    return (f"{lost * old.voxel_volume_mm3 / 1000:.2f} ml of the prediction lie outside the truth's image, left out",)
+
+
+def _ids(labels: Volume) -> list[int]:
+    return [int(n) for n in np.unique(labels.array) if n > 0]
+
+
+def _told(what: str, ids: set[int]) -> tuple[str, ...]:
+    return (f"node {', '.join(map(str, sorted(ids)))}: {what}",) if ids else ()
