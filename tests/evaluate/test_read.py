@@ -158,3 +158,25 @@ def test_a_node_that_the_assessment_does_not_name_is_refused(tmp_path, drawn):
     made = drawn.assessment(tmp_path / "p", {1: (0, 6), 2: (10, 2)}, [(1, 9, "4R", None, 0.2, 0.9)])
     with pytest.raises(BadInputError, match="has node 2"):
         _case(truth, made)
+
+
+def test_where_the_truth_is_not_complete_nothing_is_false(tmp_path, drawn):
+    """Of three predictions without truth one lies in the region, one by half, one by less; a hit is kept anyhow."""
+    truth = drawn.truth(tmp_path / "t", {1: (0, 6)}, [(1, 9, "4R", None)])
+    drawn.mask(truth / "ignore.nii.gz", (2, 2), (10, 6), (30, 1))
+    case = _case(truth, drawn.labels(tmp_path / "p.nii.gz", {1: (0, 4), 2: (10, 3), 3: (15, 2), 4: (30, 4)}))
+    assert [node.id for node in case.predicted] == [1, 4]
+    assert case.voxels.false_positives == 4 * 16
+    assert case.warnings == ("2 predicted nodes where the truth is not complete, left out: 2, 3",)
+
+
+def test_a_control_that_was_taken_for_a_node_is_named(tmp_path, drawn):
+    from nodewise.io.truthfile import TrueControl, read_truth, write_truth
+
+    truth = drawn.truth(tmp_path / "t", {1: (0, 6)}, [(1, 9, "4R", None)])
+    drawn.labels(truth / "negatives.nii.gz", {1: (10, 3), 2: (13, 6)})
+    size = {"centroid_lps_mm": (0, 0, 0), "short_axis_mm": 1, "long_axis_mm": 1, "volume_mm3": 1}
+    controls = [TrueControl(id=1, kind="vessel", **size), TrueControl(id=2, kind="thymus", **size)]
+    write_truth(read_truth(truth / "truth.json").model_copy(update={"negatives": controls}), truth / "truth.json")
+    case = _case(truth, drawn.labels(tmp_path / "p.nii.gz", {1: (0, 6), 2: (12, 4), 3: (30, 2)}))
+    assert [node.control for node in case.predicted] == ["", "thymus", ""]

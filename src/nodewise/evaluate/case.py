@@ -11,7 +11,7 @@ import numpy.typing as npt
 from nodewise.evaluate.crop import Crop, Kind, crop_of
 from nodewise.evaluate.pairs import Pair
 from nodewise.evaluate.patient import patient_of
-from nodewise.evaluate.read import CLASSES, Prediction, Reading, Truth, read_predicted, read_true
+from nodewise.evaluate.read import CLASSES, Prediction, Reading, Truth, read_predicted, read_true, without_ignored
 from nodewise.evaluate.record import STATION_CODES, Case, PredictedNode, TrueNode
 from nodewise.evaluate.stations import ranked_stations
 from nodewise.image.components import boxes
@@ -47,7 +47,7 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         BadInputError: a file is missing or not what it should be.
     """
     truth = read_true(pair, how)
-    prediction = read_predicted(pair, truth.labels.grid, how)
+    prediction = without_ignored(truth, read_predicted(pair, truth.labels.grid, how))
     box = support(truth.labels.array, prediction.labels.array) or Box((0, 0, 0), (1, 1, 1))
     box = box.expanded(_MARGIN).clipped(truth.labels.grid.shape)
     grid = truth.labels.grid.crop(box)
@@ -68,7 +68,8 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         where = {i: part.box.shifted(box.start) for i, part in true_parts.items()}
         ranked = {i: ranked_stations(truth.labels, i, where[i], prediction.stations) for i in where}
     nodes = _true_nodes(instances, true_parts, truth, prediction, ranked)
-    found = _predicted_nodes(instances, predicted_parts, prediction)
+    controls = {} if truth.controls is None else _controls(truth, predicted, truth.controls.array[box.slices])
+    found = _predicted_nodes(instances, predicted_parts, prediction, controls)
     contours = contour_distances(true, predicted, grid.spacing)
     return Case(
         name=pair.name,
@@ -153,7 +154,10 @@ def _true_nodes(
 
 
 def _predicted_nodes(
-    instances: InstanceRecord, parts: Mapping[int, _Instance], prediction: Prediction
+    instances: InstanceRecord,
+    parts: Mapping[int, _Instance],
+    prediction: Prediction,
+    controls: Mapping[int, str],
 ) -> tuple[PredictedNode, ...]:
     matches = instances.matches
     named = {node.id: node for node in prediction.record.nodes} if prediction.record else {}
@@ -168,6 +172,7 @@ def _predicted_nodes(
             centroid_lps_mm=parts[label].centroid_lps_mm,
             score=prediction.scores[label],
             hits=hit or None,
+            control="" if hit else controls.get(label, ""),
             dice=dice,
             station=_station(named[label].station) if label in named else None,
             malignancy=named[label].malignancy if label in named else None,
@@ -177,6 +182,15 @@ def _predicted_nodes(
             matches.predicted_ids.tolist(), matches.best_truth.tolist(), best.tolist(), strict=True
         )
     )
+
+
+def _controls(truth: Truth, predicted: _Labels, controls: _Labels) -> dict[int, str]:
+    """Kind of the control that each predicted node shares the most voxels with."""
+    kind = {control.id: control.kind for control in truth.record.negatives} if truth.record else {}
+    both = (predicted > 0) & (controls > 0)
+    pairs, voxels = np.unique(np.stack([predicted[both], controls[both]]), axis=1, return_counts=True)
+    order = np.argsort(voxels, kind="stable")  # the last one written wins: the most voxels
+    return {int(node): kind.get(int(control), "unnamed") for node, control in pairs.T[order].tolist()}
 
 
 def _statuses(prediction: Prediction) -> Mapping[int, Status]:

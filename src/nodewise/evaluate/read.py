@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -28,7 +28,7 @@ from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Quantity, Volume
 
 Labelling = Literal["auto", "mask", "instances", "classes"]
-STATIONS_FILE = "stations.nii.gz"
+STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = "stations.nii.gz", "ignore.nii.gz", "negatives.nii.gz"
 CLASSES = (Status.BENIGN, Status.MALIGNANT, Status.EXTRANODAL)
 """P4's voxel classes, in the order of their numbers in a class map: 1 negative, 2 positive, 3 extranodal extension."""
 
@@ -59,11 +59,15 @@ class Truth:
         labels: instances, LABEL, axes to left, back and head; every measure is taken on this grid.
         record: the phantom's truth, None for a bare mask.
         status: of the instances whose status is known, by id.
+        ignore: where nodes may lie that the truth does not hold, LABEL on the same grid; None where it is complete.
+        controls: what was implanted that is no node, LABEL on the same grid, by the ids in ``record.negatives``.
     """
 
     labels: Volume
     record: TruthRecord | None = None
     status: Mapping[int, Status] = field(default_factory=lambda: MappingProxyType({}))
+    ignore: Volume | None = None
+    controls: Volume | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -101,17 +105,18 @@ def read_true(pair: Pair, how: Reading) -> Truth:
             raise BadInputError(f"{pair.name}: the truth {path.name} holds fractions: a mask or instances are needed")
         meant = _meant(path, how.truth_labels)
         labels, status = _instances(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
-        return Truth(labels, None, status)
+        return Truth(labels, status=status)
     record = read_truth(path / TRUTH_FILE)
     labels = _map_of(path / NODES_FILE)
-    there = set(np.unique(labels.array).tolist()) - {0}
+    there = set(_ids(labels))
     named = {node.id: Status(node.status) for node in record.nodes if node.status}
     ids = {node.id for node in record.nodes}
     told = (
         *_told(f"in {TRUTH_FILE} but not in {NODES_FILE}, left out", ids - there),
         *_told(f"in {NODES_FILE} but not in {TRUTH_FILE}, kept", there - ids),
     )
-    return Truth(labels, record, named, told)
+    ignore, controls = (_beside(path / name, labels.grid) for name in (IGNORE_FILE, CONTROLS_FILE))
+    return Truth(labels, record, named, ignore, controls, told)
 
 
 def read_predicted(pair: Pair, grid: Grid, how: Reading) -> Prediction:
@@ -171,6 +176,32 @@ def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction
     return Prediction(_labels(labels, grid), dict(enumerate(ranks.tolist(), start=1)), True, warnings=told)
 
 
+def without_ignored(truth: Truth, prediction: Prediction) -> Prediction:
+    """A prediction without the nodes that hit no truth and lie, by half or more, where truth is not complete."""
+    if truth.ignore is None:
+        return prediction
+    labels = prediction.labels.array
+    there = labels > 0
+    ids, voxels = np.unique(labels[there], return_counts=True)
+    ignored = np.isin(ids, np.unique(labels[there & (truth.labels.array > 0)]), invert=True)
+    place = np.searchsorted(ids, labels[there & (truth.ignore.array > 0)])
+    gone = ids[ignored & (2 * np.bincount(place, minlength=ids.size) >= voxels)]
+    if not gone.size:
+        return prediction
+    kept = np.where(np.isin(labels, gone), 0, labels).astype(labels.dtype)
+    told = f"{gone.size} predicted nodes where the truth is not complete, left out: {', '.join(map(str, gone[:8]))}"
+    return replace(
+        prediction,
+        labels=prediction.labels.with_array(kept, Quantity.LABEL),
+        warnings=(*prediction.warnings, told + (", …" if gone.size > 8 else "")),
+    )
+
+
+def _beside(path: Path, grid: Grid) -> Volume | None:
+    """A label map beside the truth, on its grid; None where there is none."""
+    return resample(_map_of(path), grid) if path.is_file() else None
+
+
 def _map_of(path: Path) -> Volume:
     """Labels or numbers of a file, axes to left, back and head."""
     if path.is_dir() and (path / NODES_FILE).is_file():
@@ -187,9 +218,8 @@ def _instances(
     given: Volume, labelling: Labelling, connectivity: Connectivity, where: str
 ) -> tuple[Volume, Mapping[int, Status]]:
     """Labels as instances, and the class of each where they were classes."""
-    values = np.unique(given.array)
-    values = values[values > 0]
-    if labelling == "instances" or (labelling == "auto" and values.size == 0):
+    values = np.array(_ids(given), dtype=np.int64)
+    if labelling == "instances" or values.size == 0:
         return given, {}
     if labelling == "mask" or (labelling == "auto" and values.size == 1):
         return _labels(components(given.array > 0, connectivity)[0], given.grid), {}
@@ -243,7 +273,8 @@ def _left_out(above: npt.NDArray[np.bool_], old: Grid, new: Grid, where: str) ->
 
 
 def _ids(labels: Volume) -> list[int]:
-    return [int(n) for n in np.unique(labels.array) if n > 0]
+    array = labels.array.T  # arrays are kept x fastest
+    return [int(n) for n in np.unique(array[array > 0])]
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:

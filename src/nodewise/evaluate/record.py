@@ -66,7 +66,12 @@ class TrueNode:
 
 @dataclass(frozen=True, slots=True)
 class PredictedNode:
-    """One predicted node; ``hits`` is the true node of the largest Dice, None for a false positive."""
+    """One predicted node.
+
+    Attributes:
+        hits: the true node of the largest Dice, None for a false positive.
+        control: what an implanted control that it hits is, where it is false; empty where it hits none.
+    """
 
     id: int
     short_axis_mm: float
@@ -74,6 +79,7 @@ class PredictedNode:
     centroid_lps_mm: Point
     score: float
     hits: int | None
+    control: str
     dice: float
     station: Station | None
     malignancy: float | None

@@ -128,7 +128,7 @@ def probability(logit: float) -> float:
 
 
 NODE_COLUMNS = (
-    "case", "kind", "id", "found", "found_by", "dice", "covered", "short_axis_mm", "volume_mm3", "status", "place",
+    "case", "kind", "id", "found", "found_by", "dice", "covered", "short_axis_mm", "volume_mm3", "status", "place", "control",
     "station_named", "station_second", "station_on_map", "station_right", "wrong_side", "malignancy", "class_named",
     "score", "score_logit", "centroid_x_lps_mm", "centroid_y_lps_mm", "centroid_z_lps_mm",
 )  # fmt: skip
@@ -154,6 +154,7 @@ def _true_row(case: str, node: TrueNode) -> Row:
 
 def _false_row(case: str, node: PredictedNode) -> Row:
     return _row(case, "false positive", node) | {
+        "control": node.control or None,
         "station_named": node.station.code if node.station else None,
         "class_named": node.status.value if node.status else None,
     }
