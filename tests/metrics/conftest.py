@@ -22,6 +22,8 @@ def _blobs(seed, shape=(18, 15, 12), share=0.12):
     inside[2:-2, 2:-2, 2:-2] = True
     truth = (noise[0] > np.quantile(noise[0], 1 - share)) & inside
     logit = np.where(inside, (mixed - np.quantile(mixed, 1 - share)) * 20, -9).astype(np.float32)
+    x, y, z = (n // 2 for n in shape)
+    truth[x, y, z], logit[x + 1, y, z] = True, 1.5  # neither is ever empty: other programs have no answer there
     spacing = tuple(float(s) for s in rng.uniform(0.4, 3.0, 3))
     return SimpleNamespace(truth=truth, prediction=logit > 0, logit=logit, spacing=spacing)
 
