@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from nodewise import __version__
+from nodewise.cli.compare import compare
 from nodewise.cli.evaluate import evaluate
 from nodewise.cli.info import info
 from nodewise.cli.measure import measure
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (predict, measure, phantom, evaluate, train, info):
+for verb in (predict, measure, phantom, evaluate, compare, train, info):
     app.command()(verb)
 
 
