@@ -79,3 +79,5 @@ def test_bad_input_is_refused():
         count_voxels(np.zeros((2, 2, 2)), np.zeros((2, 2, 3)))
     with pytest.raises(ValueError, match="classes are 0 to 2, but 3"):
         voxel_confusion(np.full((1, 1, 1), 3), np.zeros((1, 1, 1), int), 3)
+    with pytest.raises(ValueError, match="classes are 0 to 2, but -1"):
+        voxel_confusion(np.full((1, 1, 1), -1), np.zeros((1, 1, 1), int), 3)

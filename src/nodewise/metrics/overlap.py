@@ -82,7 +82,8 @@ def voxel_confusion(truth: npt.NDArray[np.integer], prediction: npt.NDArray[np.i
         return table
     t, p = truth[box.slices].T.ravel().astype(np.int64), prediction[box.slices].T.ravel().astype(np.int64)
     if min(t.min(), p.min()) < 0 or max(t.max(), p.max()) >= classes:
-        raise ValueError(f"classes are 0 to {classes - 1}, but {max(t.max(), p.max())} was found")
+        lowest, highest = min(t.min(), p.min()), max(t.max(), p.max())
+        raise ValueError(f"classes are 0 to {classes - 1}, but {lowest if lowest < 0 else highest} was found")
     table += np.bincount(t * classes + p, minlength=classes**2).reshape(classes, classes)
     table[0, 0] -= t.size
     return table
