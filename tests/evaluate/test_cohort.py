@@ -6,6 +6,8 @@ Case b: no node, 32 false voxels at 0.6. Short axes of the boxes: 2 · 4 L / √
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +185,16 @@ def test_several_processes_give_the_same(two_cases):
     one, two = (evaluate_pairs(find_pairs(*two_cases), jobs=jobs) for jobs in (1, 2))
     assert case_row(one[0]) == case_row(two[0])
     assert [node_rows(case) for case in one] == [node_rows(case) for case in two]
+
+
+def test_the_document_names_every_figure_and_column(cohort):
+    from nodewise.evaluate.read import Reading
+    from nodewise.evaluate.tables import NODE_COLUMNS, point_rows
+    from nodewise.evaluate.write import made_by
+
+    text = (Path(__file__).resolve().parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z0-9_]+)`", text))
+    content = summary(cohort, made_by(Reading()))
+    suffixes = ("_low", "_high", "_n_undefined")
+    wanted = {key for key in content if not key.endswith(suffixes)} | {*case_row(cohort.cases[0]), *NODE_COLUMNS}
+    assert wanted | {*point_rows(points_of(cohort))[0]} <= named

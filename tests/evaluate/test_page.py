@@ -132,6 +132,21 @@ def test_curves_are_the_same_every_time_and_take_the_pages_ink():
         assert "currentColor" in text and "#16202a" not in text and "<metadata" not in text
 
 
+def test_confusion_says_how_much_of_each_row_is_right(tmp_path, drawn):
+    from nodewise.evaluate.curves import confusions
+
+    boxes = {1: (0, 6), 2: (10, 4), 3: (20, 2)}
+    drawn.truth(tmp_path / "t", boxes, [(1, 9, "4R", None), (2, 9, "4R", None), (3, 9, "7", None)])
+    names = [(1, 9, "4R", None, 0.2, 0.5), (2, 9, "10R", None, 0.2, 0.5), (3, 9, "7R", None, 0.2, 0.5)]
+    drawn.assessment(tmp_path / "p", boxes, names)
+    stations, eighth, ninth = confusions(evaluate_pairs(find_pairs(tmp_path / "t", tmp_path / "p")))
+    assert (stations.rows, stations.columns) == (("4R", "7"), ("4R", "10R", "7R"))
+    assert stations.counts == ((1, 1, 0), (0, 0, 1))
+    assert [stations.sensitivity(row) for row in (0, 1)] == [0.5, 1.0]
+    assert eighth.counts[2] == (1, 0, 0, 0) and eighth.sensitivity(0) is None
+    assert ninth.rows == ("N0", "N1", "N2a", "N2b", "N3") and ninth.counts[2][2] == 1
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 def test_a_papers_table_has_its_printed_rows_after_ours(cohort, paper):
     for table in tables_of(paper, cohort):

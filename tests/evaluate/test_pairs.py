@@ -76,6 +76,12 @@ def test_images_of_nnunet_have_a_channel_in_their_names(tmp_path, drawn):
     assert (pair.name, pair.image) == ("a", image)
 
 
+def test_images_by_other_names_are_said_to_be_of_no_use(tmp_path, drawn, caplog):
+    truth, image = drawn.mask(tmp_path / "t" / "a.nii.gz"), drawn.mask(tmp_path / "i" / "b.nii.gz")
+    (pair,) = find_pairs(truth, truth, images=image.parent)
+    assert pair.image is None and "no CT by any of these names" in caplog.text
+
+
 def test_each_folder_with_one_mask_is_a_case(tmp_path, drawn):
     for name in ("anna", "bo"):
         drawn.mask(tmp_path / "t" / name / "segmentation.nrrd.nii.gz", (0, 2))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from nodewise.image.resample import resample
-from nodewise.io.itk import is_image, read_image, read_labels, write_nifti
+from nodewise.io.itk import is_image, read_image, read_labels, read_map, write_nifti
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -402,3 +402,29 @@ def test_a_sheared_nrrd_keeps_its_places(tmp_path) -> None:
     volume, warnings = read_image(path)
     assert np.allclose(volume.grid.to_lps((0, 0, 2)), (10, 22, 36))
     assert warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "quantity"),
+    [
+        ((0, 1), np.uint8, Quantity.LABEL),
+        ((0, 7, 300), np.int16, Quantity.LABEL),
+        ((0, 1, 2), np.float32, Quantity.LABEL),
+        ((0, 0.25, 1), np.float32, Quantity.PROBABILITY),
+        ((-3.5, 0.25, 1), np.float32, Quantity.LOGIT),
+        ((-1, 0, 1), np.int16, Quantity.LOGIT),
+        ((0, 0.5, 1.5), np.float64, Quantity.LOGIT),
+    ],
+)
+def test_labels_and_maps_are_told_apart_by_what_they_hold(tmp_path, values, dtype, quantity):
+    array = np.resize(np.array(values, dtype), (4, 3, 2))
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "m.nii.gz")
+    read = read_map(tmp_path / "m.nii.gz")
+    assert read.quantity is quantity and np.array_equal(read.array, array)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_map_with_values_that_are_not_finite_is_refused(tmp_path, value):
+    nibabel.save(nibabel.Nifti1Image(np.full((3, 3, 3), value, np.float32), np.eye(4)), tmp_path / "m.nii")
+    with pytest.raises(BadInputError, match="not finite"):
+        read_map(tmp_path / "m.nii")

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from nodewise.io.whole import require_outside, whole
+from nodewise.io.whole import require_free, require_outside, whole
 from nodewise.values.errors import BadInputError
 
 
@@ -126,3 +126,13 @@ def test_results_may_not_lie_on_top_of_their_input(tmp_path) -> None:
             require_outside(folder, scan)
     require_outside(scan / "out", scan)
     require_outside(tmp_path / "scans" / "ann", scan)
+
+
+def test_a_taken_folder_is_refused_before_the_work(tmp_path) -> None:
+    (tmp_path / "taken").mkdir()
+    require_free(tmp_path / "taken")
+    (tmp_path / "taken" / "mine.txt").write_text("x")
+    require_free(tmp_path / "free")
+    require_free(tmp_path / "taken", overwrite=True)
+    with pytest.raises(BadInputError, match="already holds something"):
+        require_free(tmp_path / "taken")

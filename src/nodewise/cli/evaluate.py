@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nodewise.cli.options import OverwriteOption
-from nodewise.cli.screen import console, counted
+from nodewise.cli.screen import console, counted, stages
 
 if TYPE_CHECKING:
     from nodewise.evaluate.papers.table import PaperTable
@@ -157,12 +157,16 @@ def evaluate(
     _print_strata(cases)
     if out is None and not paper:
         return
-    cohort = summarize(cases, bootstraps=bootstraps, seed=seed)
-    tables = [table for key in dict.fromkeys(paper or ()) for table in tables_of(key.value, cohort)]
+    with stages("evaluation", 2) as on_stage:
+        on_stage("intervals")
+        cohort = summarize(cases, bootstraps=bootstraps, seed=seed)
+        tables = [table for key in dict.fromkeys(paper or ()) for table in tables_of(key.value, cohort)]
+        on_stage("page")
+        if out is not None:
+            write_evaluation(cohort, made_by(how), out, papers=tables, overwrite=overwrite)
     for table in tables:
         _print_paper(table)
     if out is not None:
-        write_evaluation(cohort, made_by(how), out, papers=tables, overwrite=overwrite)
         console.print(f"evaluation: {escape(str(out / 'evaluation.html'))}", soft_wrap=True)
 
 

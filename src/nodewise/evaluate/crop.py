@@ -18,7 +18,7 @@ from nodewise.values.volume import Volume
 
 FIELD_MM = 80.0
 _PIXELS = 320  # across a picture of the CT
-_NO_CT = 118  # grey
+_NO_CT = 64  # dark grey
 Kind = Literal["missed", "false"]
 Mask = npt.NDArray[np.bool_]
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nodewise.evaluate.cohort import Cohort
 from nodewise.evaluate.figures import Bar, Curve
 from nodewise.evaluate.groups import STRATA_MM
-from nodewise.evaluate.patient_groups import ranking_of
+from nodewise.evaluate.patient_groups import have_maps, ranking_of
 from nodewise.evaluate.record import Case
 from nodewise.evaluate.stations import same_station
 from nodewise.metrics.bootstrap import bootstrap
@@ -42,6 +42,12 @@ class Confusion:
     def share(self, row: int, column: int) -> float:
         """Of the row's sum; 0 of an empty row."""
         return self.counts[row][column] / max(1, sum(self.counts[row]))
+
+    def sensitivity(self, row: int) -> float | None:
+        """Share of the row that was named rightly; None of an empty row."""
+        whole = sum(self.counts[row])
+        hit = sum(count for count, right in zip(self.counts[row], self.right[row], strict=True) if right)
+        return hit / whole if whole else None
 
 
 def froc_curves(cohort: Cohort) -> tuple[tuple[Curve, ...], float]:
@@ -117,9 +123,10 @@ def confusions(cases: Sequence[Case]) -> tuple[Confusion, ...]:
 
 def _stations(cases: Sequence[Case]) -> Confusion | None:
     pairs: list[tuple[Station, Station | None]] = []
+    by_map = have_maps(cases)
     for case in cases:
         for node in case.nodes:
-            ranking = ranking_of(cases, node)
+            ranking = ranking_of(node, by_map=by_map)
             if node.station is not None and ranking is not None:
                 pairs.append((node.station, ranking[0] if ranking else None))
     if not any(named for _, named in pairs):

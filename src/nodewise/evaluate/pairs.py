@@ -194,6 +194,8 @@ def _with_images(pairs: tuple[Pair, ...] | list[Pair], images: Path | None) -> t
         there = {pairs[0].name: images} if len(pairs) == 1 else {stem(images): images}
     else:
         there = {stem(p).removesuffix("_0000"): p for p in sorted(images.iterdir()) if p.is_dir() or is_image(p)}
+    if not any(p.name in there for p in pairs):
+        log.warning("%s has no CT by any of these names: there will be none in the pictures", images)
     return tuple(Pair(p.name, p.truth, p.prediction, p.image or there.get(p.name), p.patient) for p in pairs)
 
 

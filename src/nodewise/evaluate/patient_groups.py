@@ -17,22 +17,23 @@ from nodewise.staging.rules import CATEGORIES
 from nodewise.values.station import Station
 
 
-def ranking_of(cases: Sequence[Case], node: TrueNode) -> tuple[Station, ...] | None:
+def ranking_of(node: TrueNode, *, by_map: bool) -> tuple[Station, ...] | None:
     """Stations that a prediction gives a true node, likeliest first; None where the node does not count.
 
-    With a station map of every prediction: by that map, for every true node in a known station (P1, Figure 4). Without:
-    the names in the assessment, for the true nodes that were found.
+    ``by_map``: for every true node in a known station (P1, Figure 4). Otherwise: the names in the assessment, for the
+    true nodes that were found.
     """
     if node.station is None:
         return None
-    if _by_map(cases):
+    if by_map:
         return node.on_map
     if node.found_by is None:
         return None
     return tuple(station for station in (node.named, node.second) if station)
 
 
-def _by_map(cases: Sequence[Case]) -> bool:
+def have_maps(cases: Sequence[Case]) -> bool:
+    """Whether every prediction has a map of stations where there are true nodes in known ones."""
     nodes = [node for case in cases for node in case.nodes if node.station]
     return bool(nodes) and all(node.on_map is not None for node in nodes)
 
@@ -40,12 +41,12 @@ def _by_map(cases: Sequence[Case]) -> bool:
 def stations(cases: Sequence[Case]) -> Group:
     """P1, Figure 4: the true station is the first, or among the first two or three, that the prediction names."""
     names = ("station_top1", "station_top2", "station_top3")
-    known = [[n for n in case.nodes if n.station and ranking_of(cases, n) is not None] for case in cases]
+    by_map = have_maps(cases)
+    known = [[n for n in case.nodes if ranking_of(n, by_map=by_map) is not None] for case in cases]
     counts = np.array([len(nodes) for nodes in known])
-    named = any(ranking_of(cases, node) for nodes in known for node in nodes)
-    by_map = _by_map(cases)
+    named = any(ranking_of(node, by_map=by_map) for nodes in known for node in nodes)
     right = np.array(
-        [[sum(_in_first(cases, node, k) for node in nodes) for nodes in known] for k in (1, 2, 3)], dtype=np.int64
+        [[sum(_in_first(node, k, by_map) for node in nodes) for nodes in known] for k in (1, 2, 3)], dtype=np.int64
     )
     if not any(node.station for case in cases for node in case.nodes):
         why = "no true node has a known station"
@@ -68,9 +69,9 @@ def stations(cases: Sequence[Case]) -> Group:
     return Group(names, statistic, why, {name: int((counts == 0).sum()) for name in names}, notes)
 
 
-def _in_first(cases: Sequence[Case], node: TrueNode, k: int) -> bool:
-    assert node.station is not None
-    return any(same_station(node.station, name) for name in (ranking_of(cases, node) or ())[:k])
+def _in_first(node: TrueNode, k: int, by_map: bool) -> bool:
+    ranking = ranking_of(node, by_map=by_map)
+    return bool(node.station and ranking and any(same_station(node.station, name) for name in ranking[:k]))
 
 
 def patients(cases: Sequence[Case]) -> tuple[Group, ...]:

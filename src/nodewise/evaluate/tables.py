@@ -128,9 +128,9 @@ def probability(logit: float) -> float:
 
 
 NODE_COLUMNS = (
-    "case", "kind", "id", "found", "found_by", "dice", "covered", "short_axis_mm", "volume_mm3", "status", "place", "control",
-    "station_named", "station_second", "station_on_map", "station_right", "wrong_side", "malignancy", "class_named",
-    "score", "score_logit", "centroid_x_lps_mm", "centroid_y_lps_mm", "centroid_z_lps_mm",
+    "case", "kind", "id", "found", "found_by", "dice", "covered", "short_axis_mm", "volume_mm3", "status", "place",
+    "control", "station_named", "station_second", "station_on_map", "station_right", "wrong_side", "malignancy",
+    "class_named", "score", "score_logit", "centroid_x_lps_mm", "centroid_y_lps_mm", "centroid_z_lps_mm",
 )  # fmt: skip
 
 
