@@ -180,3 +180,18 @@ def test_a_control_that_was_taken_for_a_node_is_named(tmp_path, drawn):
     write_truth(read_truth(truth / "truth.json").model_copy(update={"negatives": controls}), truth / "truth.json")
     case = _case(truth, drawn.labels(tmp_path / "p.nii.gz", {1: (0, 6), 2: (12, 4), 3: (30, 2)}))
     assert [node.control for node in case.predicted] == ["", "thymus", ""]
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.1, 1.5])
+def test_a_threshold_that_keeps_all_or_nothing_is_refused(threshold):
+    with pytest.raises(BadInputError, match="above 0, up to 1"):
+        Reading(threshold=threshold)
+
+
+def test_a_threshold_of_one_keeps_what_is_sure(tmp_path, drawn):
+    truth = drawn.mask(tmp_path / "t.nii.gz", (0, 3))
+    assert (
+        len(_case(truth, drawn.map(tmp_path / "p.nii.gz", {1.0: (0, 3), 0.9: (10, 3)}), threshold=1.0).predicted) == 1
+    )
+    logits = drawn.map(tmp_path / "l.nii.gz", {20.0: (0, 3), 4.5: (10, 3)}, Quantity.LOGIT)
+    assert len(_case(truth, logits, threshold=1.0, logits=True).predicted) == 1

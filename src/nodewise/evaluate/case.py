@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.evaluate.crop import Crop, Kind, crop_of
+from nodewise.evaluate.labels import CLASSES
 from nodewise.evaluate.pairs import Pair
 from nodewise.evaluate.patient import patient_of
-from nodewise.evaluate.read import CLASSES, Prediction, Reading, Truth, read_predicted, read_true, without_ignored
+from nodewise.evaluate.read import Prediction, Reading, Truth, read_predicted, read_true, without_ignored
 from nodewise.evaluate.record import STATION_CODES, Case, PredictedNode, TrueNode
 from nodewise.evaluate.stations import ranked_stations
 from nodewise.image.components import boxes

@@ -158,15 +158,15 @@ def _from_csv(path: Path, missing: Missing) -> list[Pair]:
     unused = [column for column in columns if column not in _COLUMNS]
     if unused:
         log.warning("%s: not used: column %s", path.name, ", ".join(unused))
-    pairs = [_of_row(path, number, row, missing) for number, row in enumerate(rows, start=2) if row]
-    pairs = [pair for pair in pairs if pair is not None]
-    names = [pair.name for pair in pairs if pair]
+    read = [_of_row(path, number, row, missing) for number, row in enumerate(rows, start=2) if row]
+    pairs = [pair for pair in read if pair is not None]
+    names = [pair.name for pair in pairs]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadInputError(f"{path.name} has {_listed(twice)} more than once: give each patient one row, by name")
     if not pairs:
         raise BadInputError(f"{path.name} has no pairs below its header")
-    return [pair for pair in pairs if pair]
+    return pairs
 
 
 def _of_row(path: Path, number: int, row: Mapping[str, str], missing: Missing) -> Pair | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth
 from nodewise.evaluate.pairs import ASSESSMENT_FILE, NODES_FILE, TRUTH_FILE, Pair
 from nodewise.image.components import Connectivity, components
-from nodewise.image.onto import labels_onto
 from nodewise.image.resample import resample
 from nodewise.io.casefile import AssessmentRecord, read_record
 from nodewise.io.itk import is_image, read_map
@@ -27,10 +24,7 @@ from nodewise.values.node import Status
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Quantity, Volume
 
-Labelling = Literal["auto", "mask", "instances", "classes"]
 STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = "stations.nii.gz", "ignore.nii.gz", "negatives.nii.gz"
-CLASSES = (Status.BENIGN, Status.MALIGNANT, Status.EXTRANODAL)
-"""P4's voxel classes, in the order of their numbers in a class map: 1 negative, 2 positive, 3 extranodal extension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,10 @@ class Reading:
     truth_labels: Labelling = "auto"
     prediction_labels: Labelling = "auto"
     logits: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 1:
+            raise BadInputError(f"a threshold of {self.threshold} keeps all or nothing: give one above 0, up to 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,11 +102,11 @@ def read_true(pair: Pair, how: Reading) -> Truth:
         if given.quantity is not Quantity.LABEL:
             raise BadInputError(f"{pair.name}: the truth {path.name} holds fractions: a mask or instances are needed")
         meant = _meant(path, how.truth_labels)
-        labels, status = _instances(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
+        labels, status = instances_of(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
         return Truth(labels, status=status)
     record = read_truth(path / TRUTH_FILE)
     labels = _map_of(path / NODES_FILE)
-    there = set(_ids(labels))
+    there = set(ids_of(labels))
     named = {node.id: Status(node.status) for node in record.nodes if node.status}
     ids = {node.id for node in record.nodes}
     told = (
@@ -136,10 +134,10 @@ def read_predicted(pair: Pair, grid: Grid, how: Reading) -> Prediction:
     given = _map_of(path)
     where = f"{pair.name}: the prediction {path.name}"
     if given.quantity is Quantity.LABEL:
-        labels, status = _instances(given, _meant(path, how.prediction_labels), how.connectivity, where)
-        moved, told = _onto(labels, grid, where)
+        labels, status = instances_of(given, _meant(path, how.prediction_labels), how.connectivity, where)
+        moved, told = onto_truth(labels, grid, where)
         sure = float(logits(np.ones(1))[0])
-        return Prediction(moved, dict.fromkeys(_ids(moved), sure), False, status=status, warnings=told)
+        return Prediction(moved, dict.fromkeys(ids_of(moved), sure), False, status=status, warnings=told)
     if given.quantity is Quantity.LOGIT and not how.logits:
         span = f"{float(given.array.min()):.3g} to {float(given.array.max()):.3g}"
         raise BadInputError(
@@ -151,9 +149,9 @@ def read_predicted(pair: Pair, grid: Grid, how: Reading) -> Prediction:
 def _assessed(folder: Path, grid: Grid, name: str) -> Prediction:
     """A folder as ``nodewise predict`` writes it."""
     record = read_record(folder / ASSESSMENT_FILE)
-    labels, told = _onto(_map_of(folder / NODES_FILE), grid, f"{name}: the prediction")
+    labels, told = onto_truth(_map_of(folder / NODES_FILE), grid, f"{name}: the prediction")
     scores = {node.id: float(logits(np.array([node.score]))[0]) for node in record.nodes}
-    unnamed = set(_ids(labels)) - set(scores)
+    unnamed = set(ids_of(labels)) - set(scores)
     if unnamed:
         raise BadInputError(
             f"{folder}: {NODES_FILE} has node {min(unnamed)} and {ASSESSMENT_FILE} has not: predict again"
@@ -167,13 +165,15 @@ def _assessed(folder: Path, grid: Grid, name: str) -> Prediction:
 def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction:
     """A probability map or, of the same threshold, one of logits: components that rank by their largest logit."""
     is_probability = given.quantity is Quantity.PROBABILITY
-    least = how.threshold if is_probability else math.log(how.threshold / (1 - how.threshold))
-    told = _left_out(given.array >= least, given.grid, grid, where)
+    least = how.threshold if is_probability else float(logits(np.array([how.threshold]))[0])
+    told = left_out(given.array >= least, given.grid, grid, where)
     values = resample(given, grid).array
     labels, n = components(values >= least, how.connectivity)
     highest = peaks(labels, np.arange(1, n + 1), values)
     ranks = logits(highest) if is_probability else highest
-    return Prediction(_labels(labels, grid), dict(enumerate(ranks.tolist(), start=1)), True, warnings=told)
+    return Prediction(
+        Volume(labels, grid, Quantity.LABEL), dict(enumerate(ranks.tolist(), start=1)), True, warnings=told
+    )
 
 
 def without_ignored(truth: Truth, prediction: Prediction) -> Prediction:
@@ -212,69 +212,6 @@ def _map_of(path: Path) -> Volume:
 def _meant(path: Path, labelling: Labelling) -> Labelling:
     """What labels mean: a folder's own ``nodes.nii.gz`` holds instances."""
     return "instances" if labelling == "auto" and (path / NODES_FILE).is_file() else labelling
-
-
-def _instances(
-    given: Volume, labelling: Labelling, connectivity: Connectivity, where: str
-) -> tuple[Volume, Mapping[int, Status]]:
-    """Labels as instances, and the class of each where they were classes."""
-    values = np.array(_ids(given), dtype=np.int64)
-    if labelling == "instances" or values.size == 0:
-        return given, {}
-    if labelling == "mask" or (labelling == "auto" and values.size == 1):
-        return _labels(components(given.array > 0, connectivity)[0], given.grid), {}
-    if labelling == "classes":
-        return _classes(given, int(values.max(initial=0)), connectivity, where)
-    if components(given.array)[1] > values.size:
-        raise BadInputError(
-            f"{where} has {values.size} labels and some have several parts, so they may be instances or classes: "
-            "say which with --truth-labels or --prediction-labels"
-        )
-    return given, {}
-
-
-def _classes(
-    given: Volume, highest: int, connectivity: Connectivity, where: str
-) -> tuple[Volume, Mapping[int, Status]]:
-    """The parts of each class."""
-    if highest > len(CLASSES):
-        raise BadInputError(f"{where} has the class {highest}: 1 is negative, 2 positive, 3 extranodal extension")
-    parts, n = components(given.array, connectivity)
-    class_of = np.zeros(n + 1, dtype=np.int64)
-    class_of[parts] = given.array
-    return _labels(parts, given.grid), {i: CLASSES[c - 1] for i, c in enumerate(class_of.tolist()) if i}
-
-
-def _labels(array: npt.NDArray[Any], grid: Grid) -> Volume:
-    return Volume(array, grid, Quantity.LABEL)
-
-
-def _onto(labels: Volume, grid: Grid, where: str) -> tuple[Volume, tuple[str, ...]]:
-    """Labels on the truth's grid; the words of ``labels_onto``, of which the truth's grid is "the CT"."""
-    try:
-        moved, told = labels_onto(labels, grid)
-    except BadInputError as error:
-        raise BadInputError(f"{where} lies wholly outside the truth's image: are they of one patient?") from error
-    return moved, tuple(line.replace("the CT", "the truth's image") for line in told)
-
-
-def _left_out(above: npt.NDArray[np.bool_], old: Grid, new: Grid, where: str) -> tuple[str, ...]:
-    """What of a binarised map lies beyond the truth's image."""
-    if old.same_as(new) or not above.any():
-        return ()
-    index = new.to_index(old.to_lps(np.argwhere(above)))
-    inside = ((index >= -0.501) & (index <= np.asarray(new.shape) - 0.499)).all(axis=1)
-    if not inside.any():
-        raise BadInputError(f"{where} lies wholly outside the truth's image: are they of one patient?")
-    lost = int(np.count_nonzero(~inside))
-    if not lost:
-        return ()
-    return (f"{lost * old.voxel_volume_mm3 / 1000:.2f} ml of the prediction lie outside the truth's image, left out",)
-
-
-def _ids(labels: Volume) -> list[int]:
-    array = labels.array.T  # arrays are kept x fastest
-    return [int(n) for n in np.unique(array[array > 0])]
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:
