@@ -185,6 +185,8 @@ def test_p2_and_p4_by_hand(tmp_path, drawn):
     assert text.lines[0].cells == ("50 %", "100 %", NO_VALUE, "75 %", "0.64")
     assert swapped.lines[0].cells == ("0", NO_VALUE)
     assert matrix.lines[2].cells == ("0.0", "0.0", "100.0", "0.0")
+    named = {line.label: line.cells for line in tables_of("P1", cohort)[3].lines}
+    assert named["this data"][0].startswith("1.00") and named["4L (n = 1)"] == ("1.00", "1.00", NO_VALUE)
     stations = tables_of("P1", cohort)[0]
     assert {line.label: line.cells for line in stations.lines}["this data, 4R"] == ("0", "1", "0")
 

@@ -46,7 +46,8 @@ def stations(cases: Sequence[Case]) -> Group:
     counts = np.array([len(nodes) for nodes in known])
     named = any(ranking_of(node, by_map=by_map) for nodes in known for node in nodes)
     right = np.array(
-        [[sum(_in_first(node, k, by_map) for node in nodes) for nodes in known] for k in (1, 2, 3)], dtype=np.int64
+        [[sum(in_first(node, k, by_map=by_map) for node in nodes) for nodes in known] for k in (1, 2, 3)],
+        dtype=np.int64,
     )
     if not any(node.station for case in cases for node in case.nodes):
         why = "no true node has a known station"
@@ -69,7 +70,8 @@ def stations(cases: Sequence[Case]) -> Group:
     return Group(names, statistic, why, {name: int((counts == 0).sum()) for name in names}, notes)
 
 
-def _in_first(node: TrueNode, k: int, by_map: bool) -> bool:
+def in_first(node: TrueNode, k: int, *, by_map: bool) -> bool:
+    """Whether the true station is among the first ``k`` that the prediction gives a node."""
     ranking = ranking_of(node, by_map=by_map)
     return bool(node.station and ranking and any(same_station(node.station, name) for name in ranking[:k]))
 

@@ -17,12 +17,14 @@ from nodewise.evaluate.papers.printed import (
     Cells,
 )
 from nodewise.evaluate.papers.table import HERE, NO_VALUE, PaperTable, beside, figure, shown, what_of, why_not
+from nodewise.evaluate.patient_groups import have_maps, in_first, ranking_of
 from nodewise.evaluate.record import Case
 from nodewise.metrics.bootstrap import deviation
 from nodewise.metrics.detections import component_hits
 from nodewise.metrics.froc import froc, recall_at
 from nodewise.metrics.object_dice import object_dice
 from nodewise.metrics.record import restrict
+from nodewise.values.station import Station
 
 _AUC = ("patient_auc", "patient_auc_size")
 _STATIONS = ("station_top1", "station_top2", "station_top3")
@@ -47,7 +49,7 @@ def tables(cohort: Cohort) -> tuple[PaperTable, ...]:
             [(f"{HERE}: {case.name}", _patient(case)) for case in cohort.cases],
             "d and p of predicted nodes; 1 for p above 30 mm.",
         ),
-        beside("P1", P1_FIGURE_4, [(HERE, _cells(cohort, *_STATIONS))], *stations),
+        beside("P1", P1_FIGURE_4, [(HERE, _cells(cohort, *_STATIONS)), *_each_station(cohort)], *stations),
         beside("P1", P1_FIGURE_5, [(HERE, (_recall(cohort, 5.0, 10.0), _recall(cohort, 10.0, 3.0)))]),
         beside(
             "P1",
@@ -89,6 +91,25 @@ def _histology(cohort: Cohort) -> list[tuple[str, Cells]]:
     for station in STATIONS_P1:
         status = [patient.get(station, "n/a") for patient in found]
         rows.append((f"{HERE}, {station}", tuple(str(status.count(name)) for name in P1_TABLE_1.columns)))
+    return rows
+
+
+def _each_station(cohort: Cohort) -> list[tuple[str, Cells]]:
+    """Share of each station's nodes that the first one, two or three names hold."""
+    by_map = have_maps(cohort.cases)
+    counted = [n for case in cohort.cases for n in case.nodes if ranking_of(n, by_map=by_map) is not None]
+    if cohort.figures[_STATIONS[0]].value is None:
+        return []
+    rows: list[tuple[str, Cells]] = []
+    for station in Station:
+        nodes = [node for node in counted if node.station is station]
+        shares = [sum(in_first(node, k, by_map=by_map) for node in nodes) / max(1, len(nodes)) for k in (1, 2, 3)]
+        cells = [
+            shown(share) if cohort.figures[_STATIONS[k]].value is not None else NO_VALUE
+            for k, share in enumerate(shares)
+        ]
+        if nodes:
+            rows.append((f"{station.code} (n = {len(nodes)})", tuple(cells)))
     return rows
 
 
