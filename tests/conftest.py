@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"needs the real CTs in {SHARED_DATA}, which are not part of the project")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def dciodvfy() -> str:
+    """The DICOM validator of dicom3tools; tests that need it are skipped where it is missing, never in CI."""
+    found = shutil.which("dciodvfy")
+    if found is None:
+        if os.environ.get("REQUIRE_TOOLS"):
+            pytest.fail("dciodvfy is missing: apt-get install dicom3tools")
+        pytest.skip("needs dciodvfy: apt-get install dicom3tools")
+    return found
 
 
 @pytest.fixture(scope="session")
