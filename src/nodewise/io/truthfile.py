@@ -93,7 +93,8 @@ class TruthRecord(_Record):
     """The whole of ``truth.json``; ``model_json_schema()`` gives its JSON schema.
 
     N categories are null outside the chest. ``organs`` and ``places`` give each name's number in ``organs.nii.gz`` and
-    ``stations.nii.gz``; ``station_histology`` what a laboratory would report of each station.
+    ``stations.nii.gz``; ``station_histology`` what a laboratory would report of each station; ``made`` the settings
+    that the patient was made with.
     """
 
     schema_version: Literal["2.0"] = TRUTH_VERSION
@@ -111,6 +112,7 @@ class TruthRecord(_Record):
     organs: dict[str, int] = Field(default_factory=dict)
     places: dict[str, int] = Field(default_factory=dict)
     pet: TruePet | None = None
+    made: dict[str, str] = Field(default_factory=dict)
     nodes: list[TrueNode]
 
     @model_validator(mode="after")
