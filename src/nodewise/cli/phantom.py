@@ -1,7 +1,8 @@
-"""``nodewise phantom``: patients with known truth."""
+"""``nodewise phantom``: patients with known truth, drawn from a seed or implanted into a real scan."""
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from nodewise.cli.screen import console, counted
+from nodewise.values.errors import BadInputError
 
 
 class Format(StrEnum):
@@ -18,6 +20,39 @@ class Format(StrEnum):
     dicom = "dicom"
 
 
+class RegionChoice(StrEnum):
+    """Part of the body."""
+
+    chest = "chest"
+    neck = "neck"
+    abdomen = "abdomen"
+
+
+class PhaseChoice(StrEnum):
+    """Phase of the contrast medium."""
+
+    none = "none"
+    arterial = "arterial"
+    pulmonary = "pulmonary"
+    venous = "venous"
+
+
+class AnnotationChoice(StrEnum):
+    """What a data set would say of the nodes."""
+
+    full = "full"
+    partial = "partial"
+    station = "station"
+    noisy = "noisy"
+
+
+class PasteChoice(StrEnum):
+    """How implants are blended in."""
+
+    alpha = "alpha"
+    poisson = "poisson"
+
+
 def phantom(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
     patients: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
@@ -25,15 +60,108 @@ def phantom(
         int, typer.Option(min=0, help="Patient i is made from seed + i: the same seed, the same patient.")
     ] = 0,
     file_format: Annotated[Format, typer.Option("--format", help="Format of the scans.")] = Format.nifti,
+    region: Annotated[RegionChoice, typer.Option(help="Part of the body.")] = RegionChoice.chest,
+    pet: Annotated[bool, typer.Option("--pet", help="Take a PET too (SUVbw, or Bq/ml as DICOM).")] = False,
+    hard: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Make every patient hard to read: effusion, collapsed_lobe, hilar_mass, post_surgical, conglomerate, "
+            "few_nodes, no_nodes. May be given again.",
+            show_default="drawn",
+        ),
+    ] = None,
+    phase: Annotated[PhaseChoice | None, typer.Option(help="Contrast phase.", show_default="drawn")] = None,
+    spacing: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(metavar="X Y Z", help="Voxel spacing of the CT, mm.", show_default="0.8 0.8 2"),
+    ] = None,
+    annotation: Annotated[
+        AnnotationChoice, typer.Option(help="Also write what a data set would say of the nodes, beside the truth.")
+    ] = AnnotationChoice.full,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Patients at a time, each in a process.", show_default="all cores")
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="CT", help="Implant nodes with truth into this real scan instead.", show_default=False),
+    ] = None,
+    paste: Annotated[
+        PasteChoice | None, typer.Option(help="With --into: how implants are blended in.", show_default="alpha")
+    ] = None,
+    controls: Annotated[
+        bool, typer.Option("--controls/--no-controls", help="With --into: also implant what is no node.")
+    ] = True,
 ) -> None:
-    """Make phantom patients: OUT/images holds their scans, OUT/truth their nodes, stations and N category.
+    """Make patients with known truth: drawn whole from a seed, or implanted into a real scan.
 
-    Example: nodewise phantom phantoms --patients 20 --seed 1000 --format dicom
+    OUT/images holds the scans, OUT/truth the nodes, stations, organs, tumour
+    and truth.json of each. Patients that are already there are kept; one that
+    was not finished is made again.
+
+    For example:
+
+    nodewise phantom phantoms --patients 20 --seed 1000 --format dicom
+
+    nodewise phantom hard --patients 8 --hard effusion --hard hilar_mass --pet
+
+    nodewise phantom necks --region neck --phase venous --spacing 0.5 0.5 1
+
+    nodewise phantom implanted --into scans/anna --paste poisson
     """
     from nodewise.io.whole import make_folder
-    from nodewise.phantom.write import write_cohort
 
+    if into is None and paste is not None:
+        raise BadInputError("--paste is of implants: name the scan to put them into (--into CT)")
+    if into is not None:
+        drawn = {
+            "--region": region is not RegionChoice.chest,
+            "--pet": pet,
+            "--hard": bool(hard),
+            "--phase": phase is not None,
+            "--spacing": spacing is not None,
+            "--annotation": annotation is not AnnotationChoice.full,
+        }
+        wrong = next((name for name, given in drawn.items() if given), None)
+        if wrong:
+            raise BadInputError(f"{wrong} is of drawn patients: it cannot be asked of a real scan (--into)")
+        _implant(out, into, patients, seed, paste or PasteChoice.alpha, controls, file_format)
+        return
+
+    from nodewise.phantom.body import BodyRegion
+    from nodewise.phantom.cohort import Plan, write_cohort
+    from nodewise.phantom.tissue import Phase
+
+    phases = {PhaseChoice.venous: Phase.PORTAL}
+    plan = Plan(
+        spacing_mm=spacing or (0.8, 0.8, 2.0),
+        region=BodyRegion(region.value),
+        hard=tuple(dict.fromkeys(hard)) if hard else None,
+        pet=pet,
+        phase=None if phase is None else phases.get(phase) or Phase(phase.value),
+        fmt=file_format.value,
+        annotation=annotation.value,
+    )
     make_folder(out)
     with counted("phantoms") as progress:
-        write_cohort(out, patients, seed, file_format.value, progress=progress)
-    console.print(f"{patients} phantom patients: scans in {out / 'images'}, truth in {out / 'truth'}", soft_wrap=True)
+        write_cohort(out, patients, seed, plan, processes=jobs or os.cpu_count() or 1, progress=progress)
+    _done(out, patients, "phantom patients")
+
+
+def _implant(
+    out: Path, scan: Path, patients: int, seed: int, paste: PasteChoice, controls: bool, file_format: Format
+) -> None:
+    from nodewise.io.whole import make_folder, require_outside
+    from nodewise.phantom.implant import write_implanted
+
+    require_outside(out, scan)
+    make_folder(out)
+    with counted("implants") as progress:
+        write_implanted(
+            out, scan, patients, seed, paste=paste.value, negatives=controls, fmt=file_format.value, progress=progress
+        )
+    _done(out, patients, f"copies of {scan.name} with implants")
+
+
+def _done(out: Path, count: int, what: str) -> None:
+    console.print(f"{count} {what}: scans in {out / 'images'}, truth in {out / 'truth'}", soft_wrap=True)

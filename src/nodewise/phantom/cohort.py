@@ -13,7 +13,9 @@ from pathlib import Path
 
 from nodewise import __version__
 from nodewise.io.truthfile import read_truth
+from nodewise.phantom.annotated import check_style
 from nodewise.phantom.body import BodyRegion
+from nodewise.phantom.drawn_body import check_hard
 from nodewise.phantom.patient import make_patient
 from nodewise.phantom.tissue import Phase
 from nodewise.phantom.write import FORMATS, clear_aside, patient_name, write_patient
@@ -21,22 +23,36 @@ from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point
 
 Progress = Callable[[int, int], None]
+_SPACING_MM = (0.4, 10.0)
+_WRITING = ("fmt", "annotation")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of every patient of a cohort: the arguments of ``make_patient``, and the format to write."""
+    """What is asked of every patient of a cohort: the arguments of ``make_patient``, and how it is written.
+
+    Raises:
+        BadInputError: what cannot be drawn or written.
+    """
 
     spacing_mm: Point = (0.8, 0.8, 2.0)
-    field_mm: float = 400.0
+    field_mm: float | None = None
     region: BodyRegion = BodyRegion.CHEST
     hard: tuple[str, ...] | None = None
     pet: bool = False
     phase: Phase | None = None
     slice_mm: float | None = None
     fmt: str = "nifti"
+    annotation: str = "full"
 
     def __post_init__(self) -> None:
+        if not all(_SPACING_MM[0] <= s <= _SPACING_MM[1] for s in self.spacing_mm):
+            raise BadInputError(
+                f"voxels of {' × '.join(f'{s:g}' for s in self.spacing_mm)} mm cannot be: "
+                f"each side is {_SPACING_MM[0]:g} to {_SPACING_MM[1]:g} mm"
+            )
+        check_hard(self.hard, self.region)
+        check_style(self.annotation, self.region)
         if self.fmt not in FORMATS:
             raise BadInputError(f"no phantoms in format {self.fmt}: choose {' or '.join(FORMATS)}")
 
@@ -45,12 +61,13 @@ class Plan:
         """As kept in ``truth.json``; what is drawn from the seed is ``drawn``."""
         told = {
             "spacing_mm": " × ".join(f"{s:g}" for s in self.spacing_mm),
-            "field_mm": f"{self.field_mm:g}",
+            "field_mm": "usual" if self.field_mm is None else f"{self.field_mm:g}",
             "hard": "drawn" if self.hard is None else " ".join(self.hard) or "nothing",
             "phase": self.phase.value if self.phase else "drawn",
             "slice_mm": f"{self.slice_mm or self.spacing_mm[2]:g}",
             "pet": "yes" if self.pet else "no",
             "format": self.fmt,
+            "annotation": self.annotation,
             "nodewise": __version__,
         }
         return {"region": self.region.value, **told}
@@ -138,6 +155,6 @@ def _write(out: Path, seed: int, plan: Plan) -> None:
     """Make and write one patient, with one thread for matrix products: their sums depend on the number."""
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    asked = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name != "fmt"}
+    asked = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name not in _WRITING}
     with threadpool_limits(1):
-        write_patient(out, seed, make_patient(seed, **asked), plan.fmt, plan.words)
+        write_patient(out, seed, make_patient(seed, **asked), plan.fmt, plan.words, plan.annotation)

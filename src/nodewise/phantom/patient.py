@@ -75,7 +75,7 @@ class Phantom:
 def make_patient(
     seed: int,
     spacing_mm: Point = (0.8, 0.8, 2.0),
-    field_mm: float = 400.0,
+    field_mm: float | None = None,
     *,
     region: BodyRegion = BodyRegion.CHEST,
     hard: tuple[str, ...] | None = None,
@@ -88,7 +88,7 @@ def make_patient(
     Args:
         seed: from 0; the same seed gives the same patient, bit for bit, and the same body whatever the spacing.
         spacing_mm: of the scan along x, y, z.
-        field_mm: width of the square field of view.
+        field_mm: width of the square field of view; the region's usual one where None.
         region: which part of the body.
         hard: what makes the patient hard to read, by name (``phantom.hard.Hard``); drawn where None.
         pet: whether a PET is taken too; the CT is the same with and without.

@@ -7,14 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from nodewise.image.shape import measure
-from nodewise.io.truthfile import TrueNode, TruePet, TrueTumour, TruthRecord, rounded, true_node
+from nodewise.io.truthfile import HistologyName, TrueNode, TruePet, TrueTumour, TruthRecord, rounded, true_node
 from nodewise.phantom.organ_names import NAMES
 from nodewise.phantom.patient import Phantom
 from nodewise.values.node import Node
 
 
-def truth_of(seed: int, phantom: Phantom, made: Mapping[str, str] | None = None) -> TruthRecord:
-    """The truth of a patient made from ``seed``; ``made`` are the settings."""
+def truth_of(
+    seed: int,
+    phantom: Phantom,
+    made: Mapping[str, str] | None = None,
+    histology: Mapping[str, HistologyName] | None = None,
+) -> TruthRecord:
+    """The truth of a patient made from ``seed``; ``made`` are the settings, ``histology`` the stations' where known."""
     organs = np.unique(phantom.organs.array).tolist()
     return TruthRecord(
         region=phantom.region.value,
@@ -27,6 +32,7 @@ def truth_of(seed: int, phantom: Phantom, made: Mapping[str, str] | None = None)
         n_category_9=phantom.n_category_9,
         landmarks_lps_mm={name: rounded(point) for name, point in phantom.landmarks.items()},
         hard=list(phantom.hard),
+        station_histology=dict(histology) if histology else None,
         organs={NAMES[number]: number for number in organs if number},
         places={name: number for number, name in phantom.place_names.items() if number},
         pet=_pet(phantom),

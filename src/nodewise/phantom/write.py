@@ -13,6 +13,7 @@ from nodewise.io.itk import write_nifti
 from nodewise.io.pet_write import write_pet_series
 from nodewise.io.truthfile import write_truth
 from nodewise.io.whole import whole
+from nodewise.phantom.annotated import annotation_of, write_annotation
 from nodewise.phantom.patient import Phantom
 from nodewise.phantom.truth import truth_of
 from nodewise.values.errors import BadInputError
@@ -32,14 +33,22 @@ def clear_aside(out: Path, seed: int) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def write_patient(out: Path, seed: int, phantom: Phantom, fmt: str, made: Mapping[str, str] | None = None) -> None:
+def write_patient(
+    out: Path,
+    seed: int,
+    phantom: Phantom,
+    fmt: str,
+    made: Mapping[str, str] | None = None,
+    annotation: str = "full",
+) -> None:
     """Write one patient under its name, replacing what is there of it.
 
     ``out/images`` gets ``phantom-0007.nii.gz`` and ``out/pet`` the same name where there is a PET (SUVbw); or, as
     DICOM, a folder ``out/images/phantom-0007`` with the CT's slices, and the PET's (Bq/ml) in ``pet`` below it.
     ``out/truth/phantom-0007`` gets ``nodes.nii.gz`` (instances), ``stations.nii.gz``, ``organs.nii.gz``,
-    ``tumour.nii.gz`` where there is a tumour, and ``truth.json``. All is written aside and moved to its place, the
-    truth last: a patient with a truth is whole.
+    ``tumour.nii.gz`` where there is a tumour, and ``truth.json``; ``out/annotation/phantom-0007`` what a data set would
+    say of it, where ``annotation`` (of ``annotated.STYLES``) is not ``full``. All is written aside and moved to its
+    place, the truth last: a patient with a truth is whole.
 
     Raises:
         BadInputError: another format.
@@ -47,8 +56,14 @@ def write_patient(out: Path, seed: int, phantom: Phantom, fmt: str, made: Mappin
     if fmt not in FORMATS:
         raise BadInputError(f"no phantoms in format {fmt}: choose {' or '.join(FORMATS)}")
     with whole(out / "truth" / patient_name(seed), overwrite=True) as folder:
-        _write_truth(folder, seed, phantom, made)
         scans = folder / "scans"
+        labels = _labels(phantom)
+        annotated = annotation_of(seed, phantom, labels, annotation)
+        if annotated is not None:
+            write_annotation(annotated, scans / "annotation" / patient_name(seed))
+        histology = {s: v.value for s, v in annotated.histology.items()} if annotated else {}
+        write_truth(truth_of(seed, phantom, made, histology), folder / "truth.json")
+        _write_maps(folder, phantom, labels)
         _write_scans(scans, seed, phantom, fmt)
         for path in sorted(scans.glob("*/*")):
             _move(path, out / path.parent.name / path.name)
@@ -70,17 +85,21 @@ def _write_scans(work: Path, seed: int, phantom: Phantom, fmt: str) -> None:
         write_pet_series(pet.volume, folder / "pet", pet.injection, identity=name, patient_name=called, body_part=part)
 
 
-def _write_truth(folder: Path, seed: int, phantom: Phantom, made: Mapping[str, str] | None) -> None:
+def _labels(phantom: Phantom) -> Volume:
+    """Every node's number where it lies."""
     grid = phantom.study.ct.grid
     labels = np.zeros(grid.shape, np.uint16, order="F")
     for node in phantom.nodes:
         labels[node.box.slices][node.mask] = node.id
-    write_nifti(Volume(labels, grid, Quantity.LABEL), folder / "nodes.nii.gz")
+    return Volume(labels, grid, Quantity.LABEL)
+
+
+def _write_maps(folder: Path, phantom: Phantom, labels: Volume) -> None:
+    write_nifti(labels, folder / "nodes.nii.gz")
     write_nifti(phantom.place_map, folder / "stations.nii.gz")
     write_nifti(phantom.organs, folder / "organs.nii.gz")
     if phantom.study.tumor is not None:
         write_nifti(phantom.study.tumor, folder / "tumour.nii.gz")
-    write_truth(truth_of(seed, phantom, made), folder / "truth.json")
 
 
 def _move(path: Path, place: Path) -> None:
