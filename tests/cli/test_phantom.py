@@ -75,6 +75,8 @@ def test_again_keeps_what_is_there(made: Path) -> None:
         (["--spacing", "1", "1", "nan"], "each side is 0.4 to 10 mm"),
         (["--spacing", "1", "1", "-2"], "each side is 0.4 to 10 mm"),
         (["--paste", "poisson"], "name the scan to put them into (--into CT)"),
+        (["--within", "m.nii.gz"], "--within is of implants"),
+        (["--no-controls"], "--no-controls is of implants"),
         (["--into", "scan.nii.gz", "--pet"], "--pet is of drawn patients"),
         (["--into", "scan.nii.gz", "--region", "neck"], "--region is of drawn patients"),
         (["--into", "scan.nii.gz", "--spacing", "1", "1", "1"], "--spacing is of drawn patients"),

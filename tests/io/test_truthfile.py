@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from nodewise.io.casefile import NodeRecord
 from nodewise.io.truthfile import (
+    TrueControl,
     TrueNode,
     TruePet,
     TrueTumour,
@@ -46,6 +47,10 @@ def truth(**changes) -> TruthRecord:
         "places": {"4R": 7},
         "pet": TruePet(shift_mm=4.5, fwhm_mm=6, dose_bq=2.5e8, weight_kg=70, seconds_to_scan=3600),
         "nodes": [node(), node(2, place="7", status=Status.BENIGN)],
+        "made": {"spacing_mm": "1 × 1 × 2"},
+        "negatives": [
+            TrueControl(id=1, kind="vessel", centroid_lps_mm=(1, 2, 3), short_axis_mm=5, long_axis_mm=9, volume_mm3=80)
+        ],
     }
     return TruthRecord(**(known | changes))
 

@@ -150,6 +150,24 @@ def test_every_tissue_has_an_uptake_of_its_own_range():
     assert (listed[: len(Tissue)] >= 0).all() and listed[Tissue.URINE] > 10 > listed[Tissue.KIDNEY] > 2.9
 
 
+def test_brown_fat_is_active_in_few_and_lies_in_fat_alone():
+    body = body_of(liver=False)
+    body.geometry.tissue[10:30] = Tissue.FAT
+    known = replace(body, landmarks={"carina": (0.0, 0.0, -20.0)})
+    spots = [
+        [s for s in draw_uptake(known, np.random.default_rng(i)).spots if s.tissue is Tissue.FAT] for i in range(150)
+    ]
+    active = [s for s in spots if s]
+    assert 0.02 < len(active) / 150 < 0.15
+    xs = np.array([s.centre_mm[0] for s in active[0]])
+    np.testing.assert_allclose(xs[::2], -xs[1::2])  # alike on both sides
+    seed = next(i for i, s in enumerate(spots) if s)
+    uptake = draw_uptake(known, np.random.default_rng(seed))
+    lung = (body.geometry.tissue == Tissue.LUNG) & (body.geometry.share == 255)
+    suv = np.stack([suv_slice(known, uptake, k) for k in range(body.geometry.grid.shape[2])]).T
+    assert suv[lung].max() < 1 < 1.5 < suv[body.geometry.tissue == Tissue.FAT].max()
+
+
 def test_in_register_or_off_by_a_breath():
     shifts = [pet_module._draw_protocol(np.random.default_rng(s), BodyRegion.CHEST, None).shift_mm for s in range(200)]
     apart = np.abs([s for s in shifts if s])

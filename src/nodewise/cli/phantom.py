@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -89,6 +89,14 @@ def phantom(
     paste: Annotated[
         PasteChoice | None, typer.Option(help="With --into: how implants are blended in.", show_default="alpha")
     ] = None,
+    within: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK",
+            help="With --into: where implants may lie, as a mask of the scan (neck, mesentery).",
+            show_default="mediastinum",
+        ),
+    ] = None,
     controls: Annotated[
         bool, typer.Option("--controls/--no-controls", help="With --into: also implant what is no node.")
     ] = True,
@@ -111,8 +119,11 @@ def phantom(
     """
     from nodewise.io.whole import make_folder
 
-    if into is None and paste is not None:
-        raise BadInputError("--paste is of implants: name the scan to put them into (--into CT)")
+    if into is None:
+        implanted = {"--paste": paste is not None, "--within": within is not None, "--no-controls": not controls}
+        wrong = next((name for name, given in implanted.items() if given), None)
+        if wrong:
+            raise BadInputError(f"{wrong} is of implants: name the scan to put them into (--into CT)")
     if into is not None:
         drawn = {
             "--region": region is not RegionChoice.chest,
@@ -125,7 +136,8 @@ def phantom(
         wrong = next((name for name, given in drawn.items() if given), None)
         if wrong:
             raise BadInputError(f"{wrong} is of drawn patients: it cannot be asked of a real scan (--into)")
-        _implant(out, into, patients, seed, paste or PasteChoice.alpha, controls, file_format)
+        method = (paste or PasteChoice.alpha).value
+        _implant(out, into, patients, seed, paste=method, negatives=controls, fmt=file_format.value, region=within)
         return
 
     from nodewise.phantom.body import BodyRegion
@@ -148,18 +160,14 @@ def phantom(
     _done(out, patients, "phantom patients")
 
 
-def _implant(
-    out: Path, scan: Path, patients: int, seed: int, paste: PasteChoice, controls: bool, file_format: Format
-) -> None:
+def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | None, **how: Any) -> None:
     from nodewise.io.whole import make_folder, require_outside
     from nodewise.phantom.implant import write_implanted
 
-    require_outside(out, scan)
+    require_outside(out, scan, *([region] if region else []))
     make_folder(out)
     with counted("implants") as progress:
-        write_implanted(
-            out, scan, patients, seed, paste=paste.value, negatives=controls, fmt=file_format.value, progress=progress
-        )
+        write_implanted(out, scan, patients, seed, region=region, progress=progress, **how)
     _done(out, patients, f"copies of {scan.name} with implants")
 
 

@@ -64,6 +64,17 @@ class TrueNode(_Record):
         return None if self.status is None else Status(self.status).malignant
 
 
+class TrueControl(_Record):
+    """Something implanted that is no node and might be taken for one; ``kind`` says what."""
+
+    id: int = Field(ge=1)
+    kind: str
+    centroid_lps_mm: PointMm
+    short_axis_mm: float
+    long_axis_mm: float
+    volume_mm3: float
+
+
 class TrueTumour(_Record):
     """The primary tumour: its lobe or organ, side, largest diameter, T category by size alone, and centre."""
 
@@ -92,15 +103,16 @@ class TruePet(_Record):
 class TruthRecord(_Record):
     """The whole of ``truth.json``; ``model_json_schema()`` gives its JSON schema.
 
-    N categories are null outside the chest. ``organs`` and ``places`` give each name's number in ``organs.nii.gz`` and
-    ``stations.nii.gz``; ``station_histology`` what a laboratory would report of each station; ``made`` the settings
-    that the patient was made with.
+    N categories are null outside the chest, and of a real scan that nodes were implanted into: its own disease is not
+    known. ``phase`` is null where it is not known. ``organs`` and ``places`` give each name's number in
+    ``organs.nii.gz`` and ``stations.nii.gz``; ``station_histology`` what a laboratory would report of each station;
+    ``made`` the settings that the patient was made with; ``negatives`` what was implanted that is no node.
     """
 
     schema_version: Literal["2.0"] = TRUTH_VERSION
     region: RegionName
     seed: int
-    phase: str
+    phase: str | None
     contrast: bool
     primary_side: Literal["left", "right", "unknown"]
     tumour: TrueTumour | None = None
@@ -114,6 +126,7 @@ class TruthRecord(_Record):
     pet: TruePet | None = None
     made: dict[str, str] = Field(default_factory=dict)
     nodes: list[TrueNode]
+    negatives: list[TrueControl] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _places_belong_to_the_region(self) -> TruthRecord:

@@ -46,7 +46,8 @@ def annotation_of(seed: int, phantom: Phantom, labels: Volume, style: str) -> An
     """
     if style == "full":
         return None
-    from nodewise.phantom.annotation import KnownNode, LabelNoise, Style, annotate
+    from nodewise.phantom.annotation import KnownNode, Style, annotate
+    from nodewise.phantom.mislabel import LabelNoise
 
     rng = np.random.default_rng([20264, seed])
     known = [KnownNode("unknown", Status.BENIGN, 0.0)] * max((n.id for n in phantom.nodes), default=0)

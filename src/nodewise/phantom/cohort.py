@@ -9,9 +9,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, fields
+from importlib.metadata import version
 from pathlib import Path
 
-from nodewise import __version__
 from nodewise.io.truthfile import read_truth
 from nodewise.phantom.annotated import check_style
 from nodewise.phantom.body import BodyRegion
@@ -68,7 +68,7 @@ class Plan:
             "pet": "yes" if self.pet else "no",
             "format": self.fmt,
             "annotation": self.annotation,
-            "nodewise": __version__,
+            "nodewise": version("nodewise"),
         }
         return {"region": self.region.value, **told}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +13,17 @@ from nodewise.phantom.organ_names import NAMES
 from nodewise.phantom.patient import Phantom
 from nodewise.values.node import Node
 
+if TYPE_CHECKING:
+    from nodewise.phantom.annotation import Annotation
+
 
 def truth_of(
     seed: int,
     phantom: Phantom,
     made: Mapping[str, str] | None = None,
-    histology: Mapping[str, HistologyName] | None = None,
+    annotation: Annotation | None = None,
 ) -> TruthRecord:
-    """The truth of a patient made from ``seed``; ``made`` are the settings, ``histology`` the stations' where known."""
+    """The truth of a patient made from ``seed``; ``made`` are the settings, ``annotation`` may know histology."""
     organs = np.unique(phantom.organs.array).tolist()
     return TruthRecord(
         region=phantom.region.value,
@@ -32,13 +36,19 @@ def truth_of(
         n_category_9=phantom.n_category_9,
         landmarks_lps_mm={name: rounded(point) for name, point in phantom.landmarks.items()},
         hard=list(phantom.hard),
-        station_histology=dict(histology) if histology else None,
+        station_histology=_histology(annotation),
         organs={NAMES[number]: number for number in organs if number},
         places={name: number for number, name in phantom.place_names.items() if number},
         pet=_pet(phantom),
         made=dict(made or {}),
         nodes=[_node(phantom, n, p) for n, p in zip(phantom.nodes, phantom.places, strict=True)],
     )
+
+
+def _histology(annotation: Annotation | None) -> dict[str, HistologyName] | None:
+    if annotation is None or not annotation.histology:
+        return None
+    return {station: verdict.value for station, verdict in annotation.histology.items()}
 
 
 def _node(phantom: Phantom, node: Node, place: str) -> TrueNode:

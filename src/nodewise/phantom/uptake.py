@@ -99,12 +99,10 @@ def _nodes(nodes: tuple[DrawnNode, ...], rng: np.random.Generator) -> Table:
 
 
 def _spots(body: Body, rng: np.random.Generator, suv: Table) -> list[Spot]:
-    """What is uneven: two in ten oesophagi, bowel loops, active brown fat, dead tumour cores."""
-    active = rng.random() < 0.08
+    """What is uneven: two in ten oesophagi, loops of bowel, dead cores of large tumours, brown fat in one of twelve."""
     wanted = (
         (Tissue.OESOPHAGUS, int(rng.choice(3, p=(0.8, 0.15, 0.05))), (10, 30), (2.6, 5.0)),
         (Tissue.BOWEL_WALL, int(rng.integers(2, 7)), (15, 45), (2.5, 7.0)),
-        (Tissue.BROWN_FAT, 12 * active, (15, 40), (2.5, 10.0)),
     )
     found = []
     for tissue, count, radii, values in wanted:
@@ -113,14 +111,42 @@ def _spots(body: Body, rng: np.random.Generator, suv: Table) -> list[Spot]:
         for place, radius, value in draws if where.size else ():
             at = np.unravel_index(where[int(place * where.size)], body.geometry.tissue.shape, order="F")
             x, y, z = body.geometry.grid.to_lps(at).tolist()
-            found.append(
-                Spot(tissue, (x, y, z), float(np.interp(radius, (0, 1), radii)), np.interp(value, (0, 1), values))
-            )
-    core, size = rng.random(2)
+            found.append(Spot(tissue, (x, y, z), _between(radius, radii), _between(value, values)))
+    core, size, active, level = rng.random(4)
     if body.tumour is not None and body.tumour.diameter_mm > 35 and core < 0.5:
-        radius = body.tumour.diameter_mm * float(0.15 + 0.15 * size)
+        radius = body.tumour.diameter_mm * _between(size, (0.15, 0.3))
         found.append(Spot(Tissue.TUMOUR, body.tumour.centre_mm, radius, 0.2 * float(suv[Tissue.TUMOUR])))
+    if active < 0.08:
+        found += _brown_fat(body, rng, _between(level, (2.5, 9.0)))
     return found
+
+
+def _brown_fat(body: Body, rng: np.random.Generator, suv: float) -> list[Spot]:
+    """Active fat above the clavicles and beside the spine, alike on both sides."""
+    found = []
+    for name, away, spread in _BROWN_FAT:
+        if name in body.landmarks:
+            side, back, up = away + rng.normal(0, spread)
+            x, y, z = body.landmarks[name]
+            for sign in (-1, 1):
+                place, radius = (x + sign * side, y + back, z + up), float(rng.uniform(7, 14))
+                found.append(Spot(Tissue.FAT, place, radius, suv * float(rng.uniform(0.7, 1.0))))
+    return found
+
+
+_BROWN_FAT = tuple(
+    (name, np.array(away, float), np.array(spread, float))
+    for name, away, spread in (
+        *(("carina", (62, 0, 90), (8, 5, 6)), ("carina", (50, 12, 100), (8, 5, 6))),
+        *(("carina", (30, 48, z), (3, 4, 4)) for z in (-75, -40, 0, 35)),
+        *(("cricoid_low", (48, 18, -15), (6, 5, 6)), ("cricoid_low", (40, 25, 10), (6, 5, 6))),
+    )
+)
+"""Landmark, mm to the side, to the back and to the head, and their standard deviations."""
+
+
+def _between(share: float, ends: tuple[float, float]) -> float:
+    return float(np.interp(share, (0, 1), ends))
 
 
 def suv_slice(body: Body, uptake: Uptake, k: int) -> Table:

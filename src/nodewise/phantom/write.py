@@ -61,8 +61,7 @@ def write_patient(
         annotated = annotation_of(seed, phantom, labels, annotation)
         if annotated is not None:
             write_annotation(annotated, scans / "annotation" / patient_name(seed))
-        histology = {s: v.value for s, v in annotated.histology.items()} if annotated else {}
-        write_truth(truth_of(seed, phantom, made, histology), folder / "truth.json")
+        write_truth(truth_of(seed, phantom, made, annotated), folder / "truth.json")
         _write_maps(folder, phantom, labels)
         _write_scans(scans, seed, phantom, fmt)
         for path in sorted(scans.glob("*/*")):
