@@ -187,7 +187,8 @@ def _shows(patient: Phantom) -> bool:
 
 def hard() -> Image.Image:
     """Every kind of hard patient, axial and coronal."""
-    across, along = [], []
+    across: list[Picture] = []
+    along: list[Picture] = []
     for kind in Hard:
         patient = make_patient(SEED + 5, COARSE, field_mm=360.0, hard=(kind.value,))
         _, y, z = patient.landmarks["carina"]

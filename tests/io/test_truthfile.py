@@ -82,10 +82,16 @@ def test_a_node_knows_its_place_and_whether_it_is_ill():
     assert node().uptake == 3.512
 
 
+def test_where_the_region_is_not_known_nodes_have_no_place():
+    assert truth(region=None, nodes=[node(1, None)]).nodes[0].place == ""
+    with pytest.raises(ValidationError, match="has to have no place"):
+        truth(region=None)
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"region": "neck"}, "node 1 of a neck has to have a level"),
+        ({"region": "neck"}, r"node 1 of neck has to have \['level'\]"),
         ({"nodes": [node(), node()]}, "same id"),
         ({"nodes": [node(1, place="4Q")]}, "no IASLC station: 4Q"),
         ({"seed": "x"}, "seed"),

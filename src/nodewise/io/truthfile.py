@@ -104,13 +104,14 @@ class TruthRecord(_Record):
     """The whole of ``truth.json``; ``model_json_schema()`` gives its JSON schema.
 
     N categories are null outside the chest, and of a real scan that nodes were implanted into: its own disease is not
-    known. ``phase`` is null where it is not known. ``organs`` and ``places`` give each name's number in
-    ``organs.nii.gz`` and ``stations.nii.gz``; ``station_histology`` what a laboratory would report of each station;
-    ``made`` the settings that the patient was made with; ``negatives`` what was implanted that is no node.
+    known. ``region`` and ``phase`` are null where they are not known, and nodes then have no place. ``organs`` and
+    ``places`` give each name's number in ``organs.nii.gz`` and ``stations.nii.gz``; ``station_histology`` what a
+    laboratory would report of each station; ``made`` the settings that the patient was made with; ``negatives`` what
+    was implanted that is no node.
     """
 
     schema_version: Literal["2.0"] = TRUTH_VERSION
-    region: RegionName
+    region: RegionName | None
     seed: int
     phase: str | None
     contrast: bool
@@ -132,8 +133,9 @@ class TruthRecord(_Record):
     def _places_belong_to_the_region(self) -> TruthRecord:
         for node in self.nodes:
             given = [name for name in _PLACE.values() if getattr(node, name) is not None]
-            if given != [_PLACE[self.region]]:
-                raise ValueError(f"node {node.id} of a {self.region} has to have a {_PLACE[self.region]} and no other")
+            wanted = [_PLACE[self.region]] if self.region else []
+            if given != wanted:
+                raise ValueError(f"node {node.id} of {self.region or 'no region'} has to have {wanted or 'no place'}")
             if node.station is not None and node.station not in _STATIONS:
                 raise ValueError(f"node {node.id} lies in no IASLC station: {node.station}")
         if len({node.id for node in self.nodes}) < len(self.nodes):
@@ -146,7 +148,7 @@ _STATIONS = {station.code for station in Station}
 
 def true_node(
     number: int,
-    region: RegionName,
+    region: RegionName | None,
     place: str,
     status: Status | None,
     centroid_lps_mm: Sequence[float],
@@ -156,7 +158,7 @@ def true_node(
     suv: tuple[float, float] | None = None,
 ) -> TrueNode:
     """The file's form of a node, its numbers rounded to 0.001; ``suv`` is the uptake and the SUV drawn."""
-    where = {_PLACE[region]: place}
+    where = {_PLACE[region]: place} if region else {}
     return TrueNode(
         id=number,
         station=where.get("station"),
