@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,53 +54,75 @@ class PasteChoice(StrEnum):
     poisson = "poisson"
 
 
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)]
+Patients = Annotated[int, typer.Option("--patients", min=1, help="How many.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="Patient i is made from seed + i: the same seed, the same patient.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="Format of the scans.")]
+RegionOption = Annotated[RegionChoice, typer.Option("--region", help="Part of the body.")]
+PetOption = Annotated[bool, typer.Option("--pet", help="Take a PET too (SUVbw, or Bq/ml as DICOM).")]
+HardOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--hard",
+        metavar="NAME",
+        help="Make every patient hard to read: effusion, collapsed_lobe, hilar_mass, post_surgical, conglomerate, "
+        "few_nodes, no_nodes. May be given again.",
+        show_default="drawn",
+    ),
+]
+PhaseOption = Annotated[PhaseChoice | None, typer.Option("--phase", help="Contrast phase.", show_default="drawn")]
+SpacingOption = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option("--spacing", metavar="X Y Z", help="Voxel spacing of the CT, mm.", show_default="0.8 0.8 2"),
+]
+AnnotationOption = Annotated[
+    AnnotationChoice,
+    typer.Option("--annotation", help="Also write what a data set would say of the nodes, beside the truth."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Patients at a time, each in a process.", show_default="all cores"),
+]
+Into = Annotated[
+    Path | None,
+    typer.Option(
+        "--into", metavar="CT", help="Implant nodes with truth into this real scan instead.", show_default=False
+    ),
+]
+Within = Annotated[
+    Path | None,
+    typer.Option(
+        "--within",
+        metavar="MASK",
+        help="With --into: where implants may lie, as a mask of the scan (neck, mesentery).",
+        show_default="mediastinum",
+    ),
+]
+PasteOption = Annotated[
+    PasteChoice | None,
+    typer.Option("--paste", help="With --into: how implants are blended in.", show_default="alpha"),
+]
+Controls = Annotated[bool, typer.Option("--controls/--no-controls", help="With --into: also implant what is no node.")]
+
+
 def phantom(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.", show_default=False)],
-    patients: Annotated[int, typer.Option(min=1, help="How many.")] = 1,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Patient i is made from seed + i: the same seed, the same patient.")
-    ] = 0,
-    file_format: Annotated[Format, typer.Option("--format", help="Format of the scans.")] = Format.nifti,
-    region: Annotated[RegionChoice, typer.Option(help="Part of the body.")] = RegionChoice.chest,
-    pet: Annotated[bool, typer.Option("--pet", help="Take a PET too (SUVbw, or Bq/ml as DICOM).")] = False,
-    hard: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Make every patient hard to read: effusion, collapsed_lobe, hilar_mass, post_surgical, conglomerate, "
-            "few_nodes, no_nodes. May be given again.",
-            show_default="drawn",
-        ),
-    ] = None,
-    phase: Annotated[PhaseChoice | None, typer.Option(help="Contrast phase.", show_default="drawn")] = None,
-    spacing: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(metavar="X Y Z", help="Voxel spacing of the CT, mm.", show_default="0.8 0.8 2"),
-    ] = None,
-    annotation: Annotated[
-        AnnotationChoice, typer.Option(help="Also write what a data set would say of the nodes, beside the truth.")
-    ] = AnnotationChoice.full,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Patients at a time, each in a process.", show_default="all cores")
-    ] = None,
-    into: Annotated[
-        Path | None,
-        typer.Option(metavar="CT", help="Implant nodes with truth into this real scan instead.", show_default=False),
-    ] = None,
-    paste: Annotated[
-        PasteChoice | None, typer.Option(help="With --into: how implants are blended in.", show_default="alpha")
-    ] = None,
-    within: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="MASK",
-            help="With --into: where implants may lie, as a mask of the scan (neck, mesentery).",
-            show_default="mediastinum",
-        ),
-    ] = None,
-    controls: Annotated[
-        bool, typer.Option("--controls/--no-controls", help="With --into: also implant what is no node.")
-    ] = True,
+    out: Out,
+    patients: Patients = 1,
+    seed: Seed = 0,
+    file_format: FormatOption = Format.nifti,
+    region: RegionOption = RegionChoice.chest,
+    pet: PetOption = False,
+    hard: HardOption = None,
+    phase: PhaseOption = None,
+    spacing: SpacingOption = None,
+    annotation: AnnotationOption = AnnotationChoice.full,
+    jobs: Jobs = None,
+    into: Into = None,
+    within: Within = None,
+    paste: PasteOption = None,
+    controls: Controls = True,
 ) -> None:
     """Make patients with known truth: drawn whole from a seed, or implanted into a real scan.
 
@@ -117,46 +140,49 @@ def phantom(
 
     nodewise phantom implanted --into scans/anna --paste poisson
     """
-    from nodewise.io.whole import make_folder
-
-    if into is None:
-        implanted = {"--paste": paste is not None, "--within": within is not None, "--no-controls": not controls}
-        wrong = next((name for name, given in implanted.items() if given), None)
-        if wrong:
-            raise BadInputError(f"{wrong} is of implants: name the scan to put them into (--into CT)")
+    drawn = {
+        "--region": region is not RegionChoice.chest,
+        "--pet": pet,
+        "--hard": bool(hard),
+        "--phase": phase is not None,
+        "--spacing": spacing is not None,
+        "--annotation": annotation is not AnnotationChoice.full,
+    }
+    implanted = {"--paste": paste is not None, "--within": within is not None, "--no-controls": not controls}
     if into is not None:
-        drawn = {
-            "--region": region is not RegionChoice.chest,
-            "--pet": pet,
-            "--hard": bool(hard),
-            "--phase": phase is not None,
-            "--spacing": spacing is not None,
-            "--annotation": annotation is not AnnotationChoice.full,
-        }
-        wrong = next((name for name, given in drawn.items() if given), None)
-        if wrong:
-            raise BadInputError(f"{wrong} is of drawn patients: it cannot be asked of a real scan (--into)")
+        _refuse(drawn, "is of drawn patients: it cannot be asked of a real scan (--into)")
         method = (paste or PasteChoice.alpha).value
         _implant(out, into, patients, seed, paste=method, negatives=controls, fmt=file_format.value, region=within)
         return
+    _refuse(implanted, "is of implants: name the scan to put them into (--into CT)")
+    how: dict[str, Any] = {"pet": pet, "fmt": file_format.value, "annotation": annotation.value}
+    if spacing is not None:
+        how["spacing_mm"] = spacing
+    if hard:
+        how["hard"] = tuple(dict.fromkeys(hard))
+    _draw(out, patients, seed, region, phase, jobs or os.cpu_count() or 1, **how)
 
+
+def _refuse(given: Mapping[str, bool], why: str) -> None:
+    wrong = next((name for name, there in given.items() if there), None)
+    if wrong:
+        raise BadInputError(f"{wrong} {why}")
+
+
+def _draw(
+    out: Path, patients: int, seed: int, region: RegionChoice, phase: PhaseChoice | None, jobs: int, **how: Any
+) -> None:
+    from nodewise.io.whole import make_folder
     from nodewise.phantom.body import BodyRegion
     from nodewise.phantom.cohort import Plan, write_cohort
     from nodewise.phantom.tissue import Phase
 
-    phases = {PhaseChoice.venous: Phase.PORTAL}
-    plan = Plan(
-        spacing_mm=spacing or (0.8, 0.8, 2.0),
-        region=BodyRegion(region.value),
-        hard=tuple(dict.fromkeys(hard)) if hard else None,
-        pet=pet,
-        phase=None if phase is None else phases.get(phase) or Phase(phase.value),
-        fmt=file_format.value,
-        annotation=annotation.value,
-    )
+    named = {PhaseChoice.venous: Phase.PORTAL}
+    wanted = None if phase is None else named.get(phase) or Phase(phase.value)
+    plan = Plan(region=BodyRegion(region.value), phase=wanted, **how)
     make_folder(out)
     with counted("phantoms") as progress:
-        write_cohort(out, patients, seed, plan, processes=jobs or os.cpu_count() or 1, progress=progress)
+        write_cohort(out, patients, seed, plan, processes=jobs, progress=progress)
     _done(out, patients, "phantom patients")
 
 

@@ -109,7 +109,7 @@ def make_patient(
     nodes = _nodes(body)
     places = tuple(body.nodes[n.id - 1].place for n in nodes)
     return Phantom(
-        study=_study(ct, body.geometry, phase, scanned),
+        study=_study(ct, body.geometry, scanned, {"contrast": phase.value, "slice_thickness_mm": protocol.slice_mm}),
         region=region,
         nodes=nodes,
         places=places,
@@ -133,12 +133,13 @@ def _category(body: Body, nodes: tuple[Node, ...], places: tuple[str, ...], edit
     return n_category(ill, body.tumour.side, edition).name
 
 
-def _study(ct: Volume, geometry: Geometry, phase: Phase, pet: PetScan | None) -> Study:
+def _study(ct: Volume, geometry: Geometry, pet: PetScan | None, facts: Mapping[str, str | float]) -> Study:
     tumour = np.asfortranarray(geometry.tissue == Tissue.TUMOUR)
     mask = Volume(tumour, ct.grid, Quantity.MASK) if tumour.any() else None
     digest = hashlib.sha256(np.ascontiguousarray(ct.array.T).tobytes()).hexdigest()[:16]
-    facts = {"scanner": "phantom", "contrast": phase.value, "slice_thickness_mm": ct.grid.spacing[2]}
-    return Study(digest, ct, Source(ct.grid, facts), pet=pet.volume if pet else None, tumor=mask)
+    return Study(
+        digest, ct, Source(ct.grid, {"scanner": "phantom", **facts}), pet=pet.volume if pet else None, tumor=mask
+    )
 
 
 def _nodes(body: Body) -> tuple[Node, ...]:
