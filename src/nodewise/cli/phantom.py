@@ -130,9 +130,7 @@ def phantom(
     and truth.json of each. Patients that are already there are kept; one that
     was not finished is made again.
 
-    For example:
-
-    nodewise phantom phantoms --patients 20 --seed 1000 --format dicom
+    Example: nodewise phantom phantoms --patients 20 --seed 1000 --format dicom
 
     nodewise phantom hard --patients 8 --hard effusion --hard hilar_mass --pet
 
