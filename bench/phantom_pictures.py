@@ -138,8 +138,8 @@ def chest() -> Image.Image:
     for phase in (Phase.NONE, Phase.PORTAL):
         patient = make_patient(SEED, FINE, field_mm=360.0, phase=phase)
         ct = patient.study.ct
-        arch, carina = (patient.landmarks[name][2] for name in ("arch_low", "carina"))
-        for text, z in (("aortic arch", arch + 8), ("carina", carina), ("below the carina", carina - 25)):
+        arch, carina = (patient.landmarks[name][2] for name in ("arch_top", "carina"))
+        for text, z in (("aortic arch", arch - 8), ("carina", carina - 2), ("below the carina", carina - 28)):
             panels.append(titled(gray(axial(ct, z)), f"{text}, {'no contrast' if phase is Phase.NONE else 'venous'}"))
         y = patient.landmarks["carina"][1]
         panels.append(titled(gray(coronal(ct, y)), "coronal, at the carina"))
