@@ -47,6 +47,14 @@ def patient() -> Phantom:
 
 
 @pytest.fixture(scope="session")
+def pet_patient() -> Phantom:
+    """A coarser one with PET."""
+    from nodewise.phantom.patient import make_patient
+
+    return make_patient(7, (2.5, 2.5, 4.0), pet=True)
+
+
+@pytest.fixture(scope="session")
 def written_patient(patient: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same patient on disk: ``images/phantom-0007`` (DICOM) and ``truth/phantom-0007``."""
     from nodewise.phantom.write import write_patient

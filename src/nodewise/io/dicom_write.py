@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,63 +45,71 @@ def write_ct_series(
     Raises:
         ValueError: not HU, HU beyond 16 bits, or rows that are not perpendicular to columns.
     """
-    from pydicom.dataset import FileDataset
-
     if volume.quantity is not Quantity.HU:
         raise ValueError(f"a CT series holds HU, not {volume.quantity.value}")
     if volume.array.min() - _INTERCEPT < -(2**15) or volume.array.max() - _INTERCEPT > 2**15 - 1:
         raise ValueError("HU that do not fit into 16 bits")
     common = {
-        **_patient(identity, patient_name),
+        **patient_module(identity, patient_name),
         **_series(identity, series_number, kernel, contrast),
         "BodyPartExamined": body_part,
-        **_plane(volume.grid),
+        **plane_module(volume.grid),
     }
+    slices = (
+        {"SOPInstanceUID": uid_of(identity, series_number, n), "PixelData": (np.rint(p) - _INTERCEPT).astype("<i2")}
+        for n, p in enumerate(volume.array.T, start=1)
+    )
+    write_slices(folder, volume.grid, common, slices)
+
+
+def write_slices(folder: Path, grid: Grid, common: Mapping[str, Any], slices: Iterable[Mapping[str, Any]]) -> None:
+    """Write one file a slice: attributes by keyword, ``common`` and each slice's own, ``PixelData`` an array."""
+    from pydicom.dataset import FileDataset
+
     folder.mkdir(parents=True, exist_ok=True)
-    for number, plane in enumerate(volume.array.T, start=1):
+    for number, own in enumerate(slices, start=1):
         path = folder / f"slice-{number:04d}.dcm"
-        uid = _uid(identity, series_number, number)
-        dataset: Any = FileDataset(str(path), {}, file_meta=_file_meta(uid), preamble=b"\0" * 128)
-        position = volume.grid.to_lps((0, 0, number - 1))
-        own = {"SOPInstanceUID": uid, "InstanceNumber": number, "ImagePositionPatient": _decimals(position)}
-        for name, value in (common | own).items():
+        meta = _file_meta(common["SOPClassUID"], own["SOPInstanceUID"])
+        dataset: Any = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+        place = {"InstanceNumber": number, "ImagePositionPatient": decimals(grid.to_lps((0, 0, number - 1)))}
+        for name, value in {**common, **place, **own, "PixelData": own["PixelData"].tobytes()}.items():
             setattr(dataset, name, value)
-        dataset.PixelData = (np.rint(plane) - _INTERCEPT).astype("<i2").tobytes()
         dataset["PixelData"].VR = "OW"
         dataset.save_as(path, enforce_file_format=True)
 
 
-def _uid(*parts: object) -> str:
+def uid_of(*parts: object) -> str:
+    """The same UID for the same parts (RFC 4122 name-based, PS3.5 B.2)."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '/'.join(('nodewise', *map(str, parts)))).int}"
 
 
-def _file_meta(uid: str) -> Any:
+def _file_meta(sop_class: str, uid: str) -> Any:
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    meta.MediaStorageSOPClassUID = sop_class
     meta.MediaStorageSOPInstanceUID = uid
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = _uid("implementation")
+    meta.ImplementationClassUID = uid_of("implementation")
     meta.ImplementationVersionName = "NODEWISE"
     return meta
 
 
-def _patient(identity: str, name: str) -> dict[str, Any]:
+def patient_module(identity: str, name: str) -> dict[str, Any]:
     """Patient, study and frame of reference (PS3.3 C.7.1, C.7.2, C.7.4)."""
     return {
         "PatientName": name,
         "PatientID": identity[:64],
         "PatientBirthDate": "",
         "PatientSex": "",
-        "StudyInstanceUID": _uid(identity, "study"),
+        "StudyInstanceUID": uid_of(identity, "study"),
         "StudyDate": "20000101",
         "StudyTime": "000000",
         "StudyID": "1",
         "AccessionNumber": "",
         "ReferringPhysicianName": "",
-        "FrameOfReferenceUID": _uid(identity, "frame of reference"),
+        "FrameOfReferenceUID": uid_of(identity, "frame of reference"),
         "PositionReferenceIndicator": "",
     }
 
@@ -111,7 +120,7 @@ def _series(identity: str, number: int, kernel: str, contrast: bool) -> dict[str
         "SpecificCharacterSet": "ISO_IR 192",
         "SOPClassUID": CT_IMAGE_STORAGE,
         "Modality": "CT",
-        "SeriesInstanceUID": _uid(identity, "series", number),
+        "SeriesInstanceUID": uid_of(identity, "series", number),
         "SeriesNumber": number,
         "PatientPosition": "HFS",
         "Manufacturer": "nodewise",
@@ -132,16 +141,16 @@ def _series(identity: str, number: int, kernel: str, contrast: bool) -> dict[str
     return facts
 
 
-def _plane(grid: Grid) -> dict[str, Any]:
+def plane_module(grid: Grid) -> dict[str, Any]:
     """Image plane and pixels (PS3.3 C.7.6.2, C.7.6.3)."""
     direction = grid.direction
     if abs(float(direction[:, 0] @ direction[:, 1])) > 1e-4:
         raise ValueError("DICOM slices need rows perpendicular to columns")
     normal = np.cross(direction[:, 0], direction[:, 1])
     return {
-        "ImageOrientationPatient": _decimals(direction[:, :2].T.ravel()),
-        "PixelSpacing": _decimals((grid.spacing[1], grid.spacing[0])),
-        "SliceThickness": _decimals([abs(float(normal @ grid.affine[:3, 2]))])[0],
+        "ImageOrientationPatient": decimals(direction[:, :2].T.ravel()),
+        "PixelSpacing": decimals((grid.spacing[1], grid.spacing[0])),
+        "SliceThickness": decimals([abs(float(normal @ grid.affine[:3, 2]))])[0],
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",
         "Columns": grid.shape[0],
@@ -153,7 +162,7 @@ def _plane(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _decimals(values: Any) -> list[Any]:
+def decimals(values: Any) -> list[Any]:
     """Numbers as decimal strings, as exact as their 16 characters allow."""
     from pydicom.valuerep import DSfloat
 

@@ -1,106 +1,108 @@
-"""A cohort of drawn patients on disk: scans in one folder, their truth in another."""
+"""One drawn patient on disk: the scan in one folder, its truth in another; whole or absent."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from nodewise.image.shape import measure
 from nodewise.io.dicom_write import write_ct_series
 from nodewise.io.itk import write_nifti
-from nodewise.phantom.patient import Phantom, make_patient
+from nodewise.io.pet_write import write_pet_series
+from nodewise.io.truthfile import write_truth
+from nodewise.io.whole import whole
+from nodewise.phantom.annotated import annotation_of, write_annotation
+from nodewise.phantom.patient import Phantom
+from nodewise.phantom.truth import truth_of
 from nodewise.values.errors import BadInputError
-from nodewise.values.node import Node
-from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
 
-SCHEMA_VERSION = "1.0"
+FORMATS = ("nifti", "dicom")
 
 
-def write_cohort(
+def patient_name(seed: int) -> str:
+    """Name of a patient's files: ``phantom-0007``."""
+    return f"phantom-{seed:04d}"
+
+
+def clear_aside(out: Path, seed: int) -> None:
+    """Remove what a killed process left half-written of a patient."""
+    for left in (out / "truth").glob(f".{patient_name(seed)}.*.writing"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def write_patient(
     out: Path,
-    patients: int,
     seed: int,
-    fmt: str = "nifti",
-    progress: Callable[[int, int], None] | None = None,
+    phantom: Phantom,
+    fmt: str,
+    made: Mapping[str, str] | None = None,
+    annotation: str = "full",
 ) -> None:
-    """Write ``patients`` patients, the first from ``seed``.
+    """Write one patient under its name, replacing what is there of it.
 
-    ``out/images`` holds ``phantom-0007.nii.gz``, or a folder ``phantom-0007`` of DICOM slices;
-    ``out/truth/phantom-0007`` holds ``nodes.nii.gz`` (instances), ``stations.nii.gz`` (``Station.label``) and
-    ``truth.json``.
-
-    Args:
-        out: folder, made where it is missing.
-        patients: how many.
-        seed: of the first; each next one is one more.
-        fmt: ``nifti`` or ``dicom``.
-        progress: told (done, total).
+    ``out/images`` gets ``phantom-0007.nii.gz`` and ``out/pet`` the same name where there is a PET (SUVbw); or, as
+    DICOM, a folder ``out/images/phantom-0007`` with the CT's slices, and the PET's (Bq/ml) in ``pet`` below it.
+    ``out/truth/phantom-0007`` gets ``nodes.nii.gz`` (instances), ``stations.nii.gz``, ``organs.nii.gz``,
+    ``tumour.nii.gz`` where there is a tumour, and ``truth.json``; ``out/annotation/phantom-0007`` what a data set would
+    say of it, where ``annotation`` (of ``annotated.STYLES``) is not ``full``. All is written aside and moved to its
+    place, the truth last: a patient with a truth is whole.
 
     Raises:
         BadInputError: another format.
     """
-    if fmt not in ("nifti", "dicom"):
-        raise BadInputError(f"no phantoms in format {fmt}: choose nifti or dicom")
-    for done in range(patients):
-        write_patient(out, seed + done, make_patient(seed + done), fmt)
-        if progress is not None:
-            progress(done + 1, patients)
+    if fmt not in FORMATS:
+        raise BadInputError(f"no phantoms in format {fmt}: choose {' or '.join(FORMATS)}")
+    with whole(out / "truth" / patient_name(seed), overwrite=True) as folder:
+        scans = folder / "scans"
+        labels = _labels(phantom)
+        annotated = annotation_of(seed, phantom, labels, annotation)
+        if annotated is not None:
+            write_annotation(annotated, scans / "annotation" / patient_name(seed))
+        write_truth(truth_of(seed, phantom, made, annotated), folder / "truth.json")
+        _write_maps(folder, phantom, labels)
+        _write_scans(scans, seed, phantom, fmt)
+        for path in sorted(scans.glob("*/*")):
+            _move(path, out / path.parent.name / path.name)
+        shutil.rmtree(scans)
 
 
-def write_patient(out: Path, seed: int, phantom: Phantom, fmt: str) -> None:
-    """Write one patient under its name, ``phantom-`` and the seed."""
-    name = f"phantom-{seed:04d}"
-    images, truth = out / "images", out / "truth" / name
-    images.mkdir(parents=True, exist_ok=True)
-    truth.mkdir(parents=True, exist_ok=True)
-    ct = phantom.study.ct
-    if fmt == "dicom":
-        write_ct_series(ct, images / name, identity=name, patient_name=f"Phantom^{seed:04d}", contrast=phantom.contrast)
-    else:
-        write_nifti(ct, images / f"{name}.nii.gz")
-    labels = np.zeros(ct.grid.shape, np.uint16, order="F")
+def _write_scans(work: Path, seed: int, phantom: Phantom, fmt: str) -> None:
+    name, study = patient_name(seed), phantom.study
+    if fmt == "nifti":
+        for kind, volume in (("images", study.ct), ("pet", study.pet)):
+            if volume is not None:
+                (work / kind).mkdir(parents=True)
+                write_nifti(volume, work / kind / f"{name}.nii.gz")
+        return
+    folder, called, part = work / "images" / name, f"Phantom^{seed:04d}", phantom.region.value.upper()
+    write_ct_series(study.ct, folder, identity=name, patient_name=called, body_part=part, contrast=phantom.contrast)
+    if phantom.pet is not None:
+        pet = phantom.pet
+        write_pet_series(pet.volume, folder / "pet", pet.injection, identity=name, patient_name=called, body_part=part)
+
+
+def _labels(phantom: Phantom) -> Volume:
+    """Every node's number where it lies."""
+    grid = phantom.study.ct.grid
+    labels = np.zeros(grid.shape, np.uint16, order="F")
     for node in phantom.nodes:
         labels[node.box.slices][node.mask] = node.id
-    write_nifti(Volume(labels, ct.grid, Quantity.LABEL), truth / "nodes.nii.gz")
-    write_nifti(phantom.station_map, truth / "stations.nii.gz")
-    (truth / "truth.json").write_text(json.dumps(truth_of(seed, phantom), indent=2) + "\n", encoding="utf-8")
+    return Volume(labels, grid, Quantity.LABEL)
 
 
-def truth_of(seed: int, phantom: Phantom) -> dict[str, Any]:
-    """What is true of a patient, as written to ``truth.json``; lengths in mm, places in LPS mm."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "seed": seed,
-        "primary_side": phantom.primary_side.value,
-        "contrast": phantom.contrast,
-        "n_category_8": phantom.n_category_8,
-        "n_category_9": phantom.n_category_9,
-        "landmarks_lps_mm": {name: _rounded(point) for name, point in phantom.landmarks.items()},
-        "nodes": [_node(phantom, n, s) for n, s in zip(phantom.nodes, phantom.stations, strict=True)],
-    }
+def _write_maps(folder: Path, phantom: Phantom, labels: Volume) -> None:
+    write_nifti(labels, folder / "nodes.nii.gz")
+    write_nifti(phantom.place_map, folder / "stations.nii.gz")
+    write_nifti(phantom.organs, folder / "organs.nii.gz")
+    if phantom.study.tumor is not None:
+        write_nifti(phantom.study.tumor, folder / "tumour.nii.gz")
 
 
-def _node(phantom: Phantom, node: Node, station: Station) -> dict[str, Any]:
-    grid = phantom.study.ct.grid.crop(node.box)
-    size = measure(node.mask, grid)
-    centre = grid.to_lps(np.argwhere(node.mask).mean(axis=0))
-    status = node.status.value if node.status else None
-    return {
-        "id": node.id,
-        "station": station.code,
-        "status": status,
-        "centroid_lps_mm": _rounded(tuple(centre.tolist())),
-        "short_axis_mm": round(size.short_axis_mm, 2),
-        "long_axis_mm": round(size.long_axis_mm, 2),
-        "short_axis_ellipsoid_mm": round(size.short_axis_ellipsoid_mm, 2),
-        "volume_mm3": round(size.volume_mm3, 1),
-    }
-
-
-def _rounded(point: tuple[float, ...]) -> list[float]:
-    return [round(c, 2) for c in point]
+def _move(path: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.is_dir():
+        shutil.rmtree(place)
+    path.replace(place)
