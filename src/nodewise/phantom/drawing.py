@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -15,7 +15,8 @@ from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.habitus import Habitus, draw_habitus
-from nodewise.phantom.illness import illness
+from nodewise.phantom.hard import Hard, checked, draw_hard, drawn_over, lost_side, raised
+from nodewise.phantom.illness import illness, measured
 from nodewise.phantom.lymph import place_nodes
 from nodewise.phantom.painting import holds_nodes, mediastinal_grid, paint
 from nodewise.phantom.pen import Part, Pen, pushed
@@ -40,32 +41,47 @@ class Drawing:
     landmarks: Mapping[str, Point]
     tumour: Tumour
     nodes: tuple[DrawnNode, ...]
+    hard: tuple[Hard, ...]
 
 
-def draw_patient(seed: int) -> Drawing:
-    """Draw every shape of the patient that belongs to ``seed``."""
-    rng = np.random.default_rng([20260, seed])
+def draw_patient(seed: int, hard: Collection[Hard] | None = None) -> Drawing:
+    """Draw every shape of the patient that belongs to ``seed``; what is ``hard`` about it is drawn too if not given."""
+    rng, ill_rng = np.random.default_rng([20260, seed]), np.random.default_rng([20262, seed])
+    drawn = draw_hard(ill_rng)
+    kinds = drawn if hard is None else checked(hard)
     person = draw_habitus(rng)
     pen = Pen(person, rng)
+    lost, mm = lost_side(kinds, person.primary)
     wall = thorax.draw_wall(person, rng)
+    wall = replace(wall, dome=raised(wall.dome, person, lost, 1.5 * mm))
     bones = tuple(thorax.bones(pen))
     lung = tuple(thorax.lung_vessels(pen))
     big, air = _packed(pen, bones)
     fore = organs.front(pen)
+    big, air, fore = (drawn_over(parts, person, lost, mm) for parts in (big, air, fore))
     fat = thorax.mediastinal_fat(person, [*big, *air, *_fillers(pen, bones)])
     near = np.vstack([p.shape.points for p in [*big, *air] if isinstance(p.shape, Tube)])
     all_organs = (*vessels.small_vessels(pen, near), *fore, *big, *air)
     named = {p.name: p for p in all_organs}
     carina = find_carina(air)
     borders = stations.borders(person, named, carina)
-    ill, tumour = illness(pen)
+    ill, tumour = illness(Pen(person, ill_rng), lambda at: _depth(wall, fat, at), kinds)
+    drawing = Drawing(person, wall, bones, lung, all_organs, fat, tuple(ill), borders, {}, tumour, (), kinds)
+    tumour = measured(tumour, drawing)
     landmarks = _landmarks(borders, carina, np.asarray(tumour.centre_mm))
-    drawing = Drawing(person, wall, bones, lung, all_organs, fat, tuple(ill), borders, landmarks, tumour, ())
+    drawing = replace(drawing, tumour=tumour, landmarks=landmarks)
     plan = Canvas(mediastinal_grid(person, (_PLAN_MM,) * 3))
     inside = paint(plan, drawing)
     labels = stations.station_map(plan.axes, inside & holds_nodes(plan.tissue), borders)
-    nodes = place_nodes(plan, labels, person.primary, rng)
+    nodes = place_nodes(plan, labels, tumour, np.random.default_rng([20263, seed]), kinds)
     return replace(drawing, nodes=tuple(nodes))
+
+
+def _depth(wall: thorax.Wall, fat: thorax.Smooth, at: Floats) -> float:
+    """How deep in the lung a point lies, mm."""
+    x, y, z = (np.asarray(at[n : n + 1], np.float32) for n in range(3))
+    axes = (x, y, z)
+    return -float(max(wall.cavity.at(axes).item(), wall.dome.at(axes).item(), -fat.at(axes).item()))
 
 
 def _packed(pen: Pen, bones: tuple[Part, ...]) -> tuple[list[Part], list[Part]]:

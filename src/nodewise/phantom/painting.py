@@ -42,6 +42,9 @@ def paint(canvas: Canvas, d: Drawing) -> npt.NDArray[np.bool_]:
     for part in d.organs:
         if part.wall is not None:
             canvas.paint(part.tissue, part.shape)
+    for part in d.ill:
+        if part.tissue is Tissue.METAL:
+            canvas.paint(part.tissue, part.shape, only=(Tissue.FAT, *_LUNG_CONTENT))
     return np.asarray(fat < 0)
 
 
