@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from nodewise.phantom.canvas import Canvas, Slices
 from nodewise.phantom.geometry import Tissue
@@ -53,14 +54,14 @@ class DrawnNode:
         return np.asarray(d - np.float32(self.ragged_mm) * (reach_out.T - np.float32(0.3)))
 
 
-_NARROW = np.float32(35.0)  # half as high 11° off its axis
+_NARROW = np.float32(45.0)  # half as high 10° off its axis
 
 
 def _spikes(node: DrawnNode) -> tuple[Floats, Floats]:
     """Directions (n, 3) and relative heights of the spikes of an irregular border: always the same for one node."""
     rng = np.random.default_rng(np.abs(np.rint(node.shape.centres[0] * 1000)).astype(np.uint64))
-    ways = rng.normal(0, 1, (26, 3))
-    return ways / np.linalg.norm(ways, axis=1, keepdims=True), rng.uniform(0.4, 1.4, 26)
+    ways = rng.normal(0, 1, (36, 3))
+    return ways / np.linalg.norm(ways, axis=1, keepdims=True), rng.uniform(0.3, 1.5, 36)
 
 
 def paint_node(canvas: Canvas, number: int, node: DrawnNode, bulge: float = 1.5) -> None:
@@ -95,6 +96,7 @@ def _fill_fat(canvas: Canvas, part: Slices, d: Field, tissue: Tissue) -> npt.NDA
     top, other, share = canvas.tissue[part], canvas.other[part], canvas.share[part]
     room = top == Tissue.FAT
     amount = np.clip(0.5 - d / canvas.step, 0, 1)
+    amount *= _one_piece(room & (amount >= 0.5))
     behind = room & (other != Tissue.FAT) & (share < 250) & (amount >= 0.5)
     plain = room & ~behind
     inside = plain & (amount >= 0.5)
@@ -107,6 +109,15 @@ def _fill_fat(canvas: Canvas, part: Slices, d: Field, tissue: Tissue) -> npt.NDA
     rest = ~room & (other == Tissue.FAT) & (amount >= 0.5)
     other[rest] = tissue
     return np.asarray(inside | behind)
+
+
+def _one_piece(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """True but on and beside all parts of ``mask`` except the largest: a node lies on one side of a vessel."""
+    parts, count = ndimage.label(mask, np.ones((3, 3, 3)))
+    if count < 2:
+        return np.ones(mask.shape, np.bool_)
+    kept = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
+    return np.asarray(kept | ~ndimage.binary_dilation(mask & ~kept, np.ones((3, 3, 3))))
 
 
 def _keep_centre(canvas: Canvas, number: int, node: DrawnNode) -> None:
@@ -125,7 +136,7 @@ def _keep_centre(canvas: Canvas, number: int, node: DrawnNode) -> None:
 def _haze(canvas: Canvas, part: Slices, d: Field, node: DrawnNode) -> None:
     """Cloud the fat around an irregular border."""
     top, other, share = canvas.tissue[part], canvas.other[part], canvas.share[part]
-    amount = 0.28 * np.clip(1 - d / (1.5 * node.ragged_mm), 0, 1)
+    amount = 0.38 * np.clip(1 - d / (1.5 * node.ragged_mm), 0, 1)
     clouded = (top == Tissue.FAT) & (d > 0) & (amount > 0.02) & ((other == Tissue.FAT) | (share > 250))
     other[clouded] = node.tissue
     share[clouded] = (255 * (1 - amount[clouded])).astype(np.uint8)
@@ -144,4 +155,4 @@ def _strands(canvas: Canvas, node: DrawnNode) -> None:
             canvas.fill(node.tissue, canvas.distance(strand, part, canvas.step), part, (Tissue.FAT,), full=_FAINT)
 
 
-_FAINT = 0.42
+_FAINT = 0.48

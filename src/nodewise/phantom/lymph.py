@@ -20,7 +20,7 @@ from nodewise.phantom.spread import Wanted, spread
 from nodewise.values.station import Station
 
 Labels = npt.NDArray[np.uint8]
-_SIZES = (1.0,) * 8 + (0.8, 0.8, 0.6, 0.6, 0.45, 0.45)  # of what is wanted, in each attempt
+_SIZES = (*(1.0,) * 8, 0.8, 0.8, *(0.6,) * 3, *(0.45,) * 4, *(0.35,) * 4)  # of what is wanted, in each attempt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +43,12 @@ class _Fit:
     """How a shape finds room.
 
     Attributes:
-        free: share of its volume. own: share of that in its station.
+        free: share of its volume. core: share of its inner part. own: share in its station.
         moulded: share of its surface that lies on something else than fat or lung.
     """
 
     free: float
+    core: float
     own: float
     moulded: float
 
@@ -75,7 +76,7 @@ def place_nodes(
 def _placed(room: _Room, wanted: Wanted, found: Sequence[DrawnNode], rng: np.random.Generator) -> DrawnNode | None:
     """The best of several places and shapes, grown until it is as large as wanted."""
     beside = [n for n in found if n.place == wanted.station.code] if wanted.touching else []
-    goal = float(rng.uniform(0.25, 0.75)) if rng.random() < 0.8 else 0.0
+    goal = float(rng.uniform(0.25, 0.75)) if rng.random() < 0.85 else 0.0
     best, best_cost = None, 1.0
     for attempt, size in enumerate(_SIZES):
         if size < 0.8 and best is not None:
@@ -87,9 +88,9 @@ def _placed(room: _Room, wanted: Wanted, found: Sequence[DrawnNode], rng: np.ran
             continue
         node = draw_node(rng, at, short, wanted.station.code, wanted.status)
         fit = _fit(room, node, wanted.station)
-        if fit.own < 0.7 or fit.free < 0.45:
+        if fit.own < 0.7 or fit.free < 0.45 or fit.core < 0.75:
             continue
-        cost = 0.6 * (1 - fit.free) + abs(fit.moulded - goal) * (not near) + 0.02 * attempt
+        cost = 0.6 * (1 - fit.free) + (1 - fit.core) + 1.3 * abs(fit.moulded - goal) * (not near) + 0.02 * attempt
         if cost < best_cost:
             best, best_cost = node, cost
     return None if best is None else _grown(room, best, wanted.station)
@@ -105,7 +106,7 @@ def _grown(room: _Room, node: DrawnNode, station: Station) -> DrawnNode:
         trial = replace(node, shape=more)
         fit = _fit(room, trial, station)
         fit = replace(fit, free=fit.free * volume_mm3(more) / volume_mm3(node.shape))
-        if fit.own < 0.7:
+        if fit.own < 0.7 or fit.core < 0.8:
             break
         shape = more
     return replace(node, shape=shape)
@@ -129,7 +130,7 @@ def _free(room: _Room, station: Station, short: float, hugging: bool, rng: np.ra
     if here.size == 0:
         return None
     space, r = room.space[here], 0.5 * short
-    low, high = (0.3 * r, 0.85 * r + 0.5) if hugging else (0.9 * r, r + 3)
+    low, high = (0.2 * r, 0.7 * r + 0.5) if hugging else (0.9 * r, r + 3)
     fits = here[(space >= low) & (space <= high)]
     if fits.size == 0:
         fits = here[np.argsort(space, kind="stable")[-max(1, space.size // 25) :]]
@@ -142,7 +143,7 @@ def _fit(room: _Room, node: DrawnNode, station: Station) -> _Fit:
     canvas = room.canvas
     part = canvas.window(node.shape, 2 * canvas.step)
     if part is None:
-        return _Fit(0, 0, 0)
+        return _Fit(0, 0, 0, 0)
     distance = canvas.distance(node.shape, part, canvas.step)
     tissue, inside = canvas.tissue[part], distance < 0
     fat = tissue == Tissue.FAT
@@ -150,9 +151,11 @@ def _fit(room: _Room, node: DrawnNode, station: Station) -> _Fit:
     taken = inside & room_here
     near = fat & (distance < 0.5 * canvas.step)  # a small node's own voxels are too few
     if not near.any():
-        return _Fit(0, 0, 0)
+        return _Fit(0, 0, 0, 0)
     own = float((room.stations[part][near] == station.label).mean())
     if not taken.any():
-        return _Fit(1.0, own, 0.0)
+        return _Fit(1.0, 1.0, own, 0.0)
+    core = distance < -0.4 * float(node.shape.radii[0].min())
+    deep = float(room_here[core].mean()) if core.any() else 1.0
     rim = ndimage.binary_dilation(taken) & ~taken
-    return _Fit(float(taken.sum() / inside.sum()), own, float((~room_here & rim).sum() / max(1, rim.sum())))
+    return _Fit(float(taken.sum() / inside.sum()), deep, own, float((~room_here & rim).sum() / max(1, rim.sum())))

@@ -39,7 +39,8 @@ def draw_node(rng: np.random.Generator, centre: Floats, short_mm: float, place: 
         status: malignant ones are rounder, lose their hilum, and are more often necrotic and uneven.
     """
     shape = draw_shape(rng, centre, short_mm, status, place)
-    ragged = float(rng.uniform(1.5, 4.0)) if status is Status.EXTRANODAL else 0.0
+    border = float(np.clip(rng.uniform(0.12, 0.26) * short_mm, 1.0, 4.5))
+    ragged = border if status is Status.EXTRANODAL else 0.0
     return DrawnNode(shape, place, status, draw_inside(rng, shape, status), ragged)
 
 
@@ -55,11 +56,11 @@ def draw_shape(rng: np.random.Generator, centre: Floats, short_mm: float, status
     radii = 0.5 * short_mm * np.array([float(np.clip(long, 1.0, 3.0)), 1.0, tall])
     axes = _mostly_axial(rng)
     centres, sizes = [np.asarray(centre, float)], [radii]
-    for _ in range(int(rng.choice(4, p=(0.4, 0.32, 0.18, 0.1)))):
+    for _ in range(int(rng.choice(4, p=(0.3, 0.35, 0.22, 0.13)))):
         way = rng.normal(0, 1, 3)
-        way = axes @ (way / np.linalg.norm(way) * radii * rng.uniform(0.35, 0.8))
+        way = axes @ (way / np.linalg.norm(way) * radii * rng.uniform(0.55, 0.95))
         centres.append(centres[0] + way)
-        sizes.append(radii * rng.uniform(0.4, 0.75, 3))
+        sizes.append(radii * rng.uniform(0.45, 0.75) * rng.uniform(0.85, 1.15, 3))
     blob = Blob(np.array(centres), np.array(sizes), axes)
     grow = np.cbrt(4 / 3 * np.pi * radii.prod() / volume_mm3(blob))
     return scaled(blob, float(grow))
