@@ -58,19 +58,19 @@ def borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borde
         return float(shape.radii[at])
 
     trachea, aorta = line("trachea"), line("aorta")
-    vein, azygos = line("left_brachiocephalic_vein"), line("azygos")
+    vein, azygos = line("brachiocephalic_vein_left"), line("azygos_vein")
     crossing = vein[np.argmin(np.abs(vein[:, 0] - np.interp(vein[:, 2], trachea[::-1, 2], trachea[::-1, 0])))]
     top = int(np.argmax(aorta[:, 2]))
     arch_top = float(aorta[top, 2] + radius("aorta", top))
-    left_artery = line("left_pulmonary_artery")
+    left_artery = line("pulmonary_artery_left")
     high = int(np.argmax(left_artery[:, 2]))
     z = {
         "clavicle": float(person.world([(0, 0, 86)])[0, 2]),
-        "vein_cross": float(crossing[2] - radius("left_brachiocephalic_vein", 8)),
+        "vein_cross": float(crossing[2] - radius("brachiocephalic_vein_left", 8)),
         "arch_top": arch_top,
         "arch_low": float(aorta[top, 2] - radius("aorta", top)),
-        "azygos_low": float(azygos[-4:, 2].mean() - radius("azygos", -2)),
-        "lung_artery": float(left_artery[high, 2] + radius("left_pulmonary_artery", high)),
+        "azygos_low": float(azygos[-4:, 2].mean() - radius("azygos_vein", -2)),
+        "lung_artery": float(left_artery[high, 2] + radius("pulmonary_artery_left", high)),
         "carina": float(carina[2]),
         "intermediate_low": float(line("intermediate")[-1, 2] - 3),
         "left_lower": float(line("left_main")[-1, 2]),
@@ -80,7 +80,7 @@ def borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borde
     }
     branch, zone = _branches(parts)
     return Borders(
-        z, trachea, aorta[: top + 1], line("oesophagus"), np.vstack([line("right_main"), line("intermediate")]),
+        z, trachea, aorta[: top + 1], line("esophagus"), np.vstack([line("right_main"), line("intermediate")]),
         line("left_main"), aorta[max(0, top - 6) : top + 9], radius("trachea", 0), radius("aorta", top // 2),
         radius("aorta", top), branch, zone,
     )  # fmt: skip
