@@ -179,13 +179,13 @@ def find_carina(air: list[Part]) -> Floats:
 def _landmarks(b: stations.Borders, carina: Floats, tumour: Floats) -> Mapping[str, Point]:
     """Points by name, LPS mm."""
     top = b.ascending[-1]
-    artery = (top[0] + 10, top[1], b.z["lung_artery"])
+    azygos = b.right[-1]
     points = {
         "carina": carina,
-        "arch_top": np.array([top[0], top[1], b.z["arch_top"]]),
-        "arch_low": np.array([top[0], top[1], b.z["arch_low"]]),
-        "left_pulmonary_artery_top": np.array(artery),
-        "azygos_low": np.array([b.right[0, 0], b.right[0, 1], b.z["azygos_low"]]),
+        "arch_top": np.array([top[1], top[2], b.z["arch_top"]]),
+        "arch_low": np.array([top[1], top[2], b.z["arch_low"]]),
+        "left_pulmonary_artery_top": np.array([top[1] + 10, top[2], b.z["lung_artery"]]),
+        "azygos_low": np.array([azygos[1], azygos[2], b.z["azygos_low"]]),
         "tumour": tumour,
     }
     return MappingProxyType({n: (float(p[0]), float(p[1]), float(p[2])) for n, p in points.items()})

@@ -95,6 +95,7 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
     aorta = float(rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17))
     arch = float(np.clip(rng.normal(33 + 8 * old, 8.5), 17, 57))
     fat = float(rng.gamma(3.0, 5.5) * (1.15 if female else 0.9) + 5)
+    cross = float(rng.uniform(2, 12))
     plump = float(np.clip(0.35 * fat / 20 + 0.65 * rng.beta(1.6, 2.2), 0, 1))  # of the mediastinum
     return Habitus(
         scale=size * np.exp(rng.normal(0, (0.04, 0.06, 0.045))),
@@ -107,14 +108,14 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
         arch_top=arch,
         aorta=aorta,
         unfolded=unfolded,
-        notch=float(size * (44 + 0.5 * arch + rng.normal(0, 3))),
+        notch=max(float(size * (44 + 0.5 * arch + rng.normal(0, 3))), arch + cross + float(rng.uniform(13, 19))),
         trachea=float(rng.uniform(7.2, 8.9) if female else rng.uniform(8.2, 10.6)),
         bronchus=float(rng.uniform(5.4, 6.5) if female else rng.uniform(5.9, 7.2)),
         fat=fat,
         slack=1.0 + 3.5 * plump,
         closing=8.0 + 9.0 * plump,
         calcified=float(np.clip(rng.normal(0.9 * old - 0.15, 0.25), 0, 1)),
-        vein_cross=float(rng.uniform(2, 12)),
+        vein_cross=cross,
         primary=Side.LEFT if rng.random() < 0.45 else Side.RIGHT,
         distractor=str(rng.choice(["none", "effusion", "consolidation"], p=[0.68, 0.14, 0.18])),
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.pen import Part, Pen, pushed
+from nodewise.phantom.ribcage import sternum_back
 from nodewise.phantom.shapes import Tube, ball, curve
 
 CRICOID_W = 113.0
@@ -48,7 +49,7 @@ def thymus(pen: Pen) -> list[Part]:
     tall, thick = pen.between(16, 34), pen.between(2.0, 7)
     parts = []
     for side in (-1, 1):
-        at = pen.way([(2 + side * 9, -64, z - 4)], 1.2)[0]
+        at = pen.way([(2 + side * 9, float(sternum_back(z)) + 6 + thick, z - 4)], 0.8)[0]
         tilt = np.deg2rad(side * pen.between(15, 40))
         c, s = np.cos(tilt), np.sin(tilt)
         axes = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])

@@ -11,6 +11,7 @@ from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.habitus import BOTTOM_MM, TOP_MM, Habitus
 from nodewise.phantom.lungs import MARK, name_lobes
+from nodewise.phantom.organ_names import ORGANS
 from nodewise.phantom.pen import Part
 from nodewise.phantom.shapes import Field, Floats
 from nodewise.phantom.subphrenic import paint_liver
@@ -30,7 +31,7 @@ _LUNG_CONTENT = (
 _SOFT = (Tissue.FAT,)
 _LOOSE = (Tissue.FAT, *_LUNG_CONTENT)
 _NOT_AIRWAY = tuple(t for t in Tissue if t is not Tissue.AIRWAY_LUMEN)
-_INTERCOSTAL_MM = 9.5
+_INTERCOSTAL_MM = 7.5
 
 
 def paint(canvas: Canvas, d: Drawing) -> npt.NDArray[np.bool_]:
@@ -50,6 +51,7 @@ def paint(canvas: Canvas, d: Drawing) -> npt.NDArray[np.bool_]:
         canvas.paint(part.tissue, part.shape, only=_only(part), organ=part.number)
     _paint_airway(canvas, d)
     name_lobes(canvas.organs, axes, d.person, d.fissures)
+    inside &= canvas.organs != ORGANS["heart"]  # the fat in the pericardium holds no node
     return inside
 
 

@@ -66,7 +66,7 @@ def lung_vessels(pen: Pen, bronchi: Sequence[Part], great: Sequence[Part]) -> tu
         vein_way = tube.points[[len(tube.points) // 3, -1]] + pen.rng.normal(0, (9, 9, 11), (2, 3))
         vein = _from(named[_DRAINED_BY[lobe]], vein_way, pen.between(3.2, 4.2) * pen.person.calibre, near=False)
         for tissue, trunk in ((_ART, artery), (_VEIN, vein)):
-            split = max(2, int(0.4 * len(trunk.points)))
+            split = max(2, int((np.linalg.norm(trunk.points - trunk.points[0], axis=1) < 17).sum()))
             hilar.append(Part("segmental_vessel", tissue, Tube(trunk.points[: split + 1], trunk.radii[: split + 1])))
             lung += [Part("lung_vessel", tissue, t) for t in _tree(pen, trunk, split)]
     return hilar, lung
@@ -78,23 +78,23 @@ def _from(part: Part, way: Floats, r: float, near: bool = True) -> Tube:
     assert isinstance(tube, Tube)
     at = int(np.linalg.norm(tube.points - way[0], axis=1).argmin()) if near else -1
     start = tube.points[at]
-    radii = np.interp(np.linspace(0, 1, len(way) + 1), (0, 0.35, 1), (min(r, tube.radii[at]), 0.75 * r, 0.5))
+    radii = np.interp(np.linspace(0, 1, len(way) + 1), (0, 0.4, 1), (min(r, tube.radii[at]), 0.85 * r, 1.2))
     return curve(np.vstack([start, way]), radii, 5.0)
 
 
 def _tree(pen: Pen, trunk: Tube, split: int) -> list[Tube]:
     """The rest of the trunk and two generations of branches."""
     found = [Tube(trunk.points[split:], trunk.radii[split:])]
-    parents = [(trunk, split + 1, 24.0)]
+    parents = [(trunk, split, 26.0)]
     for generation in range(2):
         children = []
         for parent, first, wide in parents:
-            for _ in range(3 if generation == 0 else 2):
+            for _ in range(5 if generation == 0 else 3):
                 at = int(pen.rng.integers(min(first, len(parent.points) - 2), len(parent.points) - 1))
-                start, r = parent.points[at], float(parent.radii[at]) * pen.between(0.65, 0.85)
+                start, r = parent.points[at], float(parent.radii[at]) * pen.between(0.75, 1.0)
                 goal = parent.points[-1] + pen.rng.normal(0, wide, 3)
                 middle = 0.5 * (start + goal) + pen.rng.normal(0, 0.15 * wide, 3)
-                child = curve([start, middle, goal], [r, 0.65 * r, 0.35], 8.0)
+                child = curve([start, middle, goal], [r, 0.85 * r, 0.65], 8.0)
                 found.append(child)
                 children.append((child, 1, 0.6 * wide))
         parents = children

@@ -51,7 +51,7 @@ def ribs(pen: Pen, column: list[Vertebra]) -> list[Part]:
             ends.append(end)
             thick = pen.between(3.3, 3.9) * (1.15 if 0 < n < 10 else 0.95)
             for up in (-1, 1):  # two rods one over the other: a rib is twice as high as it is thick
-                rod = Tube(way + (0, 0, up * (3.1 if n else 1.0)), np.full(len(way), thick))
+                rod = Tube(way + (0, 0, up * (2.5 if n else 1.0)), np.full(len(way), thick))
                 parts += hollow("rib", rod, 1.2, f"rib_{word}_{n + 1}")
         parts += _cartilages(pen, side, ends)
     bone = [p for p in parts if p.tissue is Tissue.BONE]

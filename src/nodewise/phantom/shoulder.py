@@ -58,15 +58,15 @@ def muscles(pen: Pen, column: list[Vertebra]) -> list[Part]:
     for side, word in ((-1, "right"), (1, "left")):
         blade, turn = p.world([(side * 108, 55, 12)])[0], _turned(side)
         parts += [
-            Part("subscapularis", m, ball(blade + turn @ (side * 6, -9, 0), (32, 6.5 * bulk, 50), turn)),
-            Part("infraspinatus", m, ball(blade + turn @ (side * 4, 11, -4), (33, 8.5 * bulk, 48), turn)),
-            Part("supraspinatus", m, ball(blade + turn @ (side * 8, -2, 66), (36, 11, 14), turn)),
-            Part("teres", m, ball(p.world([(side * 143, 24, 2)])[0], (16 * bulk, 23 * bulk, 54))),
+            Part("subscapularis", m, ball(blade + turn @ (side * 6, -9, 0), (38, 10.0 * bulk, 60), turn)),
+            Part("infraspinatus", m, ball(blade + turn @ (side * 4, 11, -4), (38, 12.0 * bulk, 60), turn)),
+            Part("supraspinatus", m, ball(blade + turn @ (side * 6, -4, 62), (48, 15, 26), turn)),
+            Part("teres", m, ball(p.world([(side * 143, 24, 2)])[0], (18 * bulk, 26 * bulk, 60))),
             Part("pectoralis_minor", m, curve(p.world([(side * 60, -82, -4), (side * 92, -58, 34),
                  (side * 128, -18, 66)]), [10, 11, 7], flat=0.8)),
             Part("pectoral_fold", m, curve(p.world([(side * 92, -76, 26), (side * 120, -52, 40),
-                 (side * 150, -22, 56)]), [12, 14, 12], flat=1.3)),
-            Part("deltoid", m, ball(p.world([(side * 172, 2, 78)])[0], (24, 38, 42))),
+                 (side * 150, -22, 56)]), [8, 11, 12], flat=1.1)),
+            Part("deltoid", m, ball(p.world([(side * 170, 2, 76)])[0], (32, 42, 50))),
         ]  # fmt: skip
         parts += _back(column, side, word, bulk)
         parts += _neck(pen, column, side, bulk)
@@ -75,13 +75,13 @@ def muscles(pen: Pen, column: list[Vertebra]) -> list[Part]:
 
 def _back(column: list[Vertebra], side: int, word: str, bulk: float) -> list[Part]:
     """Erector spinae between spinous and transverse processes; multifidus beside it, and rhomboids."""
-    way = np.array([v.at(side * 21, 23, 0) for v in column])
+    way = np.array([v.at(side * 24, 23, 0) for v in column])
     deep = np.array([v.at(side * 9, 19, 0) for v in column])
-    r = np.interp(np.arange(len(column)), (0, 4, 9, 16), (12, 13, 15, 21)) * bulk
+    r = np.interp(np.arange(len(column)), (0, 4, 9, 16), (15, 18, 21, 27)) * bulk
     organ = f"autochthon_{word}"
     return [
-        Part("erector_spinae", Tissue.MUSCLE, curve(way, r, 6.0, flat=1.25), organ=organ),
-        Part("multifidus", Tissue.MUSCLE, curve(deep, r * 0.42, 6.0, flat=0.8), organ=organ),
+        Part("erector_spinae", Tissue.MUSCLE, curve(way, r, 6.0, flat=1.75), organ=organ),
+        Part("multifidus", Tissue.MUSCLE, curve(deep, r * 0.36, 6.0, flat=0.75), organ=organ),
     ]
 
 

@@ -105,7 +105,7 @@ def _vertebra(pen: Pen, v: Vertebra) -> list[Part]:
     inner = Part("vertebra", Tissue.MARROW, Drum(v.centre, v.axes, v.radii - cortex, 0.09), organ=organ)
     neck, low = v.name[0] == "C", v.name in ("T11", "T12", "L1")
     slope = 0.35 if neck or low else float(np.interp(v.canal[2] - pen.person.carina[2], (-130, -50, 90), (0.6, 1, 0.5)))
-    long, wide = (19.0, 22.0) if neck else (25.0 + 6 * size, 24.0 if low else 27.0 + 4 * size)
+    long, wide = (17.0, 22.0) if neck else (18.0 + 5 * size, 24.0 if low else 27.0 + 4 * size)
     rods = [(v.at(0, 10.5, -3), v.at(0, 12 + long, -3 - slope * 0.8 * long), 3.1, 4.0)]
     up = 0.15 * float(v.radii[2])
     for side in (-1, 1):

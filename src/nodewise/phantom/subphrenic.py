@@ -36,6 +36,8 @@ def upper_abdomen(pen: Pen) -> list[Part]:
 
 def paint_liver(canvas: Canvas, person: Habitus, under: Field) -> None:
     """The liver fills what is under the right dome (``under`` mm below the diaphragm) and reaches over to the left."""
-    u, v, w = person.template(canvas.axes)
-    edge = (u - 24 - 0.5 * np.maximum(-20 - v, 0) * np.clip(1 + (w + 150) / 60, 0, 1)) * np.float32(person.scale[0])
+    u, v, _ = person.template(canvas.axes)
+    # The left lobe thins out to the left, in front.
+    edge = (u - np.where(v < -10, 62, 30) + np.minimum(under, 60) * np.float32(0.75)) * np.float32(0.7)
+    edge = np.minimum(edge, (u - 8) * np.float32(person.scale[0]))
     canvas.fill(Tissue.LIVER, np.maximum(edge, 1.5 - under), only=(Tissue.FAT,), organ=ORGANS["liver"])
