@@ -82,7 +82,7 @@ def segmental(pen: Pen, air: Sequence[Part]) -> list[Part]:
         start = lobar.points[-1] if name not in ("R6", "L6") else lobar.points[len(lobar.points) // 2]
         heading = lobar.points[-1] - lobar.points[-3]
         bend = start + 0.3 * (goal - start) + 0.8 * heading + pen.rng.normal(0, 2, 3)
-        way = curve([start, bend, start + 0.72 * (goal - start), goal], [2.7, 2.0, 1.0, 0.6], 4.0)
+        way = curve([start, bend, start + 0.72 * (goal - start), goal], [2.6, 1.6, 0.7, 0.4], 4.0)
         parts.append(Part(name, Tissue.AIRWAY_LUMEN, way, Tissue.AIRWAY_WALL, 0.7, "lobar_bronchi"))
     return parts
 

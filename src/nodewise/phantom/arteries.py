@@ -24,8 +24,8 @@ def aorta(pen: Pen) -> list[Part]:
     arch = p.world([(1, -34, top - 2), (beside * 0.62, -20, top), (beside + 1, -3, top)])
     arch[:, :2] += pen.rng.normal(0, p.jitter * 0.5, 2)
     descending = pen.way(
-        [(26 + wide * 0.6, 14, top - 16), (27 + wide * 0.7, 22, -18), (25 + wide * 0.8, 26, -60),
-         (21 + wide * 0.8, 26, -110), (8, 22, -180)],
+        [(28 + wide * 0.6, 11, top - 16), (30 + wide * 0.7, 18, -18), (29 + wide * 0.8, 22, -60),
+         (24 + wide * 0.8, 24, -110), (9, 22, -180)],
         1.0,
     )  # fmt: skip
     radii = np.array([1.02, 1.1, 1.08, 1.0, 0.95, 0.9, 0.88, 0.84, 0.82, 0.79, 0.76, 0.72]) * r

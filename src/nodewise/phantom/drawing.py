@@ -131,7 +131,7 @@ def _packed(pen: Pen, spinal: Part, chambers: list[Part]) -> tuple[list[Part], l
     """Vessels, oesophagus and airway, moved so that none runs through another where that would be wrong."""
     trunks = arteries.aorta(pen)
     air = airway(pen)
-    trunks[0] = pushed(trunks[0], [spinal, *(p for p in air if p.name == "trachea")], 1.0)
+    trunks[0] = pushed(trunks[0], [spinal, *(p for p in air if p.name == "trachea")], 2.0)
     hard = [trunks[0], *(_as_tube(c) for c in chambers if c.name in ("left_atrium", "right_atrium"))]
     air = [p if p.name in ("trachea", "right_main") else pushed(p, hard) for p in air]
     tubes = [p for p in air if p.name in ("trachea", "right_main", "left_main")]

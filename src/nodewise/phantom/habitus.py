@@ -92,7 +92,7 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
     size = float(np.clip(rng.normal(0.95 if female else 1.03, 0.065), 0.8, 1.2))
     old = float(rng.beta(2.0, 1.6))
     unfolded = bool(rng.random() < 0.5 * old)
-    aorta = float(rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17))
+    aorta = float(np.sqrt(size) * (rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17)))
     arch = float(np.clip(rng.normal(33 + 8 * old, 8.5), 17, 57))
     fat = float(rng.gamma(3.0, 5.5) * (1.15 if female else 0.9) + 5)
     cross = float(rng.uniform(2, 12))

@@ -151,7 +151,7 @@ def _dome(rng: np.random.Generator, u: Field, v: Field) -> Field:
     deep = np.where(v > 0, 72, 42).astype(np.float32) * (v / 84) ** 2
     right, left = (top - 58 * ((u - at) / 72) ** 2 - deep for at, top in peaks)
     tendon = np.where(np.abs(u) < 50, -113 - 0.012 * (v + 30) ** 2, -400)
-    return np.maximum(np.maximum(np.maximum(right, left), tendon), -172)
+    return np.maximum(np.maximum(np.maximum(right, left), tendon), -160)
 
 
 def _skin(
