@@ -10,7 +10,7 @@ import numpy as np
 
 from nodewise.phantom.habitus import Habitus
 from nodewise.phantom.pen import Part
-from nodewise.phantom.shapes import Floats, Tube
+from nodewise.phantom.shapes import Blob, Floats, Tube
 from nodewise.phantom.thorax import Smooth
 from nodewise.values.errors import BadInputError
 from nodewise.values.station import Side
@@ -86,19 +86,12 @@ def drawn_over(parts: Sequence[Part], person: Habitus, side: Side | None, mm: fl
         height = np.interp(away[:, 2], (-140, -60, 40, 95), (0.4, 1.0, 1.0, 0.0))
         return np.asarray(points + (sign * mm * front * height)[:, None] * (1.0, 0.0, 0.0))
 
-    return [
-        replace(p, shape=replace(p.shape, points=moved(p.shape.points)))
-        if isinstance(p.shape, Tube)
-        else replace(p, shape=replace(p.shape, centres=moved(p.shape.centres)))
-        for p in parts
-    ]
-
-
-def raised(dome: Smooth, person: Habitus, side: Side | None, mm: float) -> Smooth:
-    """The diaphragm lifted by ``mm`` on the side where lung is lost."""
-    if side is None:
-        return dome
-    sign = 1.0 if side is Side.LEFT else -1.0
-    u, _, _ = person.template(dome.axes)
-    lift = mm * np.clip(sign * u / 30, 0, 1)
-    return replace(dome, values=np.asfortranarray(dome.values + lift, np.float32))
+    found = []
+    for part in parts:
+        shape = part.shape
+        if isinstance(shape, Tube):
+            shape = replace(shape, points=moved(shape.points))
+        elif isinstance(shape, Blob):
+            shape = replace(shape, centres=moved(shape.centres))
+        found.append(replace(part, shape=shape))
+    return found

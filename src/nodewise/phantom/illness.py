@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,18 +14,47 @@ from scipy.spatial.distance import pdist
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.geometry import Tissue
+from nodewise.phantom.habitus import Habitus
 from nodewise.phantom.hard import Hard
+from nodewise.phantom.lungs import MARK, Fissures, name_lobes
+from nodewise.phantom.organ_names import NAMES
 from nodewise.phantom.painting import paint
 from nodewise.phantom.pen import Part, Pen
-from nodewise.phantom.shapes import Blob, Floats, ball, rotation
+from nodewise.phantom.shapes import Axes, Blob, Floats, ball, rotation
+from nodewise.phantom.thorax import Smooth, Wall
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Side
 
 if TYPE_CHECKING:
     from nodewise.phantom.drawing import Drawing
 
-Depth = Callable[[Floats], float]
-"""How deep in the lung a point (LPS mm) lies, mm; negative outside."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lungs:
+    """Where the lungs and their lobes are, before any grid."""
+
+    person: Habitus
+    wall: Wall
+    fat: Smooth
+    fissures: Fissures
+
+    def depth(self, at: Floats) -> float:
+        """How deep in a lung a point (LPS mm) lies, mm; negative outside."""
+        axes = _axes(at)
+        return -float(max(self.wall.cavity.at(axes).item(), self.wall.dome.at(axes).item(), -self.fat.at(axes).item()))
+
+    def lobe(self, at: Floats) -> str:
+        """The lobe at a point (LPS mm) in a lung, ``upper lobe right``."""
+        label = np.full((1, 1, 1), MARK, np.uint8, order="F")
+        name_lobes(label, _axes(at), self.person, self.fissures)
+        return NAMES[int(label.item())].removeprefix("lung_").replace("_", " ")
+
+
+def _axes(at: Floats) -> Axes:
+    """A grid of one point."""
+    x, y, z = (np.asarray(at[n : n + 1], np.float32) for n in range(3))
+    return x, y, z
+
 
 # Share of lung cancers in each lobe: upper lobes first, right before left.
 _LOBES = {
@@ -37,24 +66,12 @@ _COLLAPSED = {
     "upper lobe right": ((36, -14, 48), (20, 34, 34)),
     "middle lobe right": ((46, -34, -44), (26, 24, 9)),
     "lower lobe right": ((40, 42, -66), (24, 22, 44)),
-    "upper lobe left": ((44, -40, 14), (22, 15, 52)),
+    "upper lobe left": ((36, -38, 12), (28, 15, 52)),
     "lower lobe left": ((36, 44, -62), (22, 20, 46)),
 }
 
 
-def lobe_of(place: Point) -> str:
-    """The lobe at a template place (x, y, z): divided by a tilted plane, on the right by a level one too.
-
-    The oblique fissure runs from high behind to low in front; the right upper lobe ends where the middle one begins.
-    """
-    x, y, z = place
-    side = "left" if x > 0 else "right"
-    if z < -22 + 1.1 * y:
-        return f"lower lobe {side}"
-    return f"middle lobe {side}" if side == "right" and z < -8 and y < -8 else f"upper lobe {side}"
-
-
-def illness(pen: Pen, depth: Depth, hard: Collection[Hard] = ()) -> tuple[list[Part], Tumour]:
+def illness(pen: Pen, lungs: Lungs, hard: Collection[Hard] = ()) -> tuple[list[Part], Tumour]:
     """The tumour on its side, and what else may be in the lungs, in the order in which it is painted."""
     side, rng = pen.person.primary, pen.rng
     sign = 1 if side is Side.LEFT else -1
@@ -64,7 +81,7 @@ def illness(pen: Pen, depth: Depth, hard: Collection[Hard] = ()) -> tuple[list[P
     size = float(np.clip(27 * np.exp(rng.normal(0, 0.5)), 8, 90))
     if Hard.HILAR_MASS in hard:
         size = pen.between(45, 85)
-    centre = _in_lobe(pen, lobe, central, size, depth)
+    centre = _in_lobe(pen, lobe, central, size, lungs)
     mass = Part("tumour", Tissue.TUMOUR, _mass(rng, centre, size))
     parts = []
     if Hard.COLLAPSED_LOBE in hard:
@@ -113,7 +130,7 @@ def t_category(diameter_mm: float) -> str:
     return next((name for limit, name in bounds if diameter_mm <= limit), "T4")
 
 
-def _in_lobe(pen: Pen, lobe: str, central: bool, size: float, depth: Depth) -> Floats:
+def _in_lobe(pen: Pen, lobe: str, central: bool, size: float, lungs: Lungs) -> Floats:
     """A place in the lobe, deep enough in the lung for most of the tumour, near the hilum if ``central``."""
     sign = 1 if pen.person.primary is Side.LEFT else -1
     best, best_depth = None, -np.inf
@@ -123,10 +140,10 @@ def _in_lobe(pen: Pen, lobe: str, central: bool, size: float, depth: Depth) -> F
         place = (sign * pen.between(*far), pen.between(-55, 62), pen.between(-85, 88))
         if central and np.hypot(place[1] - 5, place[2] + 15) > 34:
             continue
-        if lobe_of(place) != lobe:
-            continue
         centre = pen.person.world([place])[0]
-        deep = depth(centre)
+        if lungs.lobe(centre) != lobe:
+            continue
+        deep = lungs.depth(centre)
         if deep > best_depth:
             best, best_depth = centre, deep
         if wanted < deep and (not central or deep < 0.25 * size):
@@ -176,8 +193,7 @@ def _operated(pen: Pen, side: int) -> list[Part]:
     whole = pen.rng.random() < 0.4
     parts: list[Part] = []
     if whole:
-        middle = p.world([(side * 108, 0, -20)])[0]
-        parts.append(Part("effusion", Tissue.EFFUSION, ball(middle, (100, 260, 320))))
+        parts.append(Part("effusion", Tissue.EFFUSION, _whole_side(pen, side)))
     else:
         apex = p.world([(side * 62, pen.between(0, 20), 92)])[0]
         parts.append(Part("effusion", Tissue.EFFUSION, ball(apex, (40, 46, pen.between(14, 30)))))
@@ -185,6 +201,16 @@ def _operated(pen: Pen, side: int) -> list[Part]:
         at = p.world([(side * pen.between(30, 48), pen.between(-14, 22), pen.between(-48, 16))])[0]
         parts.append(Part("clip", Tissue.METAL, ball(at, pen.rng.uniform(0.7, 1.6, 3), rotation(pen.rng))))
     return parts
+
+
+def _whole_side(pen: Pen, side: int) -> Blob:
+    """A ball so large that its face is the plane where the pleurae of both sides meet, below more to the left."""
+    p, far = pen.person, 3000.0
+    face, level = p.world([(3.5, 0, 0)])[0], p.world([(13.5, 0, -100)])[0]
+    along = level - face
+    normal = np.array([-along[2], 0.0, along[0]])  # in the coronal plane, to the left
+    normal *= np.sign(normal[0]) * side / np.linalg.norm(normal)
+    return ball(face + far * normal, (far, far, far))
 
 
 def _point(p: Floats) -> Point:
