@@ -95,3 +95,13 @@ def drawn_over(parts: Sequence[Part], person: Habitus, side: Side | None, mm: fl
             shape = replace(shape, centres=moved(shape.centres))
         found.append(replace(part, shape=shape))
     return found
+
+
+def raised(dome: Smooth, person: Habitus, side: Side | None, mm: float) -> Smooth:
+    """The diaphragm lifted by ``mm`` on the side where lung is lost."""
+    if side is None:
+        return dome
+    sign = 1.0 if side is Side.LEFT else -1.0
+    u, _, _ = person.template(dome.axes)
+    lift = mm * np.clip(sign * u / 30, 0, 1)
+    return replace(dome, values=np.asfortranarray(dome.values + lift, np.float32))
