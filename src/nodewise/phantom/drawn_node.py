@@ -130,7 +130,7 @@ def _keep_centre(canvas: Canvas, number: int, node: DrawnNode) -> None:
         return
     volume = 4 / 3 * np.pi * float(node.shape.radii[0].prod())
     canvas.tissue[i], canvas.other[i], canvas.nodes[i] = node.tissue, Tissue.FAT, number
-    canvas.share[i] = int(np.clip(255 * volume / canvas.step**3, 60, 255))
+    canvas.share[i] = int(np.clip(255 * volume / canvas.step**3, 60, 180))
 
 
 def _haze(canvas: Canvas, part: Slices, d: Field, node: DrawnNode) -> None:

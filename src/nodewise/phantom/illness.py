@@ -86,8 +86,9 @@ def illness(pen: Pen, lungs: Lungs, hard: Collection[Hard] = ()) -> tuple[list[P
     parts = []
     if Hard.COLLAPSED_LOBE in hard:
         at, radii = _COLLAPSED[lobe]
-        middle = pen.person.world([(sign * at[0], at[1], at[2])])[0]
-        parts.append(Part("collapsed_lobe", Tissue.CONSOLIDATION, _lobulated(rng, middle, np.asarray(radii, float))))
+        middle = pen.person.world([(sign * at[0], at[1], at[2]), (sign * (at[0] - 0.8 * radii[0]), at[1], at[2])])
+        lump = _lobulated(rng, middle, np.asarray(radii, float))
+        parts.append(Part("collapsed_lobe", Tissue.CONSOLIDATION, lump))
     if rng.random() < 0.12:
         parts.append(_pneumonia(pen))
     if Hard.EFFUSION in hard:
@@ -163,11 +164,11 @@ def _mass(rng: np.random.Generator, centre: Floats, diameter: float) -> Blob:
     return Blob(centre + way * grow, radii * grow, rotation(rng))
 
 
-def _lobulated(rng: np.random.Generator, centre: Floats, radii: Floats) -> Blob:
-    """An uneven ellipsoid along the patient's axes."""
-    way = rng.normal(0, 0.25, (4, 3)) * radii
-    way[0] = 0
-    return Blob(centre + way, radii * rng.uniform(0.6, 0.95, (4, 1)) * rng.uniform(0.9, 1.1, (4, 3)), np.eye(3))
+def _lobulated(rng: np.random.Generator, middle: Floats, radii: Floats) -> Blob:
+    """Uneven ellipsoids along the patient's axes, run together: two about each point of ``middle`` (n, 3)."""
+    centres = np.repeat(middle, 2, axis=0)
+    centres[::2] += rng.normal(0, 0.15, (len(middle), 3)) * radii
+    return Blob(centres, radii * rng.uniform(0.75, 1.0, (len(centres), 1)), np.eye(3))
 
 
 def _pneumonia(pen: Pen) -> Part:
@@ -180,8 +181,8 @@ def _pneumonia(pen: Pen) -> Part:
 def _effusion(pen: Pen, side: int) -> list[Part]:
     """Fluid that has run to the back of a patient who lies on it, and the lung it presses together."""
     p = pen.person
-    deep, tall = pen.between(20, 46), pen.between(60, 105)
-    low = p.world([(side * 66, 92 - pen.between(0, 14), pen.between(-120, -80))])[0]
+    deep, tall = pen.between(34, 64), pen.between(75, 125)
+    low = p.world([(side * 66, 86 - pen.between(0, 12), pen.between(-105, -60))])[0]
     fluid = Part("effusion", Tissue.EFFUSION, ball(low, (74, deep, tall)))
     pressed = ball(low - (side * 6, 0.35 * deep, 0.1 * tall), (40, deep, 0.55 * tall))
     return [Part("atelectasis", Tissue.CONSOLIDATION, pressed), fluid]

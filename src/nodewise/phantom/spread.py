@@ -138,7 +138,7 @@ def _bulky(rng: np.random.Generator, wanted: list[Wanted], primary: Side) -> lis
     places = [w.station for w in wanted if w.status.malignant and level(w.station, primary) >= 2]
     station = places[int(rng.integers(len(places)))]
     kept = [w for w in wanted if w.station is not station]
-    sizes = rng.uniform(13, 27, int(rng.integers(4, 8)))
+    sizes = rng.uniform(13, 25, int(rng.integers(4, 8)))
     sizes[0] = rng.uniform(26, 38)
     kinds = [Status.EXTRANODAL if rng.random() < 0.6 else Status.MALIGNANT for _ in sizes]
     mass = [Wanted(station, k, float(s), True) for s, k in zip(sizes, kinds, strict=True)]
