@@ -20,7 +20,7 @@ from nodewise.phantom.spread import Wanted, spread
 from nodewise.values.station import Station
 
 Labels = npt.NDArray[np.uint8]
-_SIZES = (*(1.0,) * 8, 0.8, 0.8, *(0.6,) * 3, *(0.45,) * 4, *(0.35,) * 4)  # of what is wanted, in each attempt
+_SIZES = (*(1.0,) * 10, 0.8, 0.8, *(0.6,) * 3, *(0.45,) * 4, *(0.35,) * 4)  # of what is wanted, in each attempt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class _Room:
     """Where nodes can go on the planning canvas.
 
     Attributes:
-        space: how far each voxel of fat or lung is from anything else, mm; flat, in Fortran order.
+        space: how far each voxel of fat or lung is from an organ or a large vessel, mm; flat, in Fortran order.
         fat: flat indices of the fat of each station, by its label.
     """
 
@@ -57,8 +57,9 @@ def place_nodes(
     canvas: Canvas, stations: Labels, tumour: Tumour, rng: np.random.Generator, hard: Collection[Hard] = ()
 ) -> list[DrawnNode]:
     """Draw a patient's nodes and paint them on the planning ``canvas``; those that find no room are left out."""
-    soft = np.isin(canvas.tissue, (Tissue.FAT, *PUSHED))
+    soft = np.isin(canvas.tissue, (Tissue.FAT, Tissue.VESSEL_SMALL, *PUSHED))  # small vessels do not hold a node up
     space = ndimage.distance_transform_edt(soft, sampling=canvas.grid.spacing).astype(np.float32).ravel(order="F")
+    space -= np.float32(0.5 * canvas.step)  # from the surface, not from the middle of the next voxel
     flat = stations.ravel(order="F") * (canvas.tissue.ravel(order="F") == Tissue.FAT)
     here = np.flatnonzero(flat)
     room = _Room(canvas, stations, space, {int(n): here[flat[here] == n] for n in np.unique(flat[here])})
@@ -86,7 +87,8 @@ def _placed(room: _Room, wanted: Wanted, found: Sequence[DrawnNode], rng: np.ran
         at = _beside(rng, beside, short) if near else _free(room, wanted.station, short, goal > 0, rng)
         if at is None:
             continue
-        node = draw_node(rng, at, short, wanted.station.code, wanted.status)
+        facing = _facing(room, at) if goal > 0 and rng.random() < 0.75 else None
+        node = draw_node(rng, at, short, wanted.station.code, wanted.status, facing)
         fit = _fit(room, node, wanted.station)
         if fit.own < 0.7 or fit.free < 0.45 or fit.core < 0.75:
             continue
@@ -130,12 +132,22 @@ def _free(room: _Room, station: Station, short: float, hugging: bool, rng: np.ra
     if here.size == 0:
         return None
     space, r = room.space[here], 0.5 * short
-    low, high = (0.2 * r, 0.7 * r + 0.5) if hugging else (0.9 * r, r + 3)
-    fits = here[(space >= low) & (space <= high)]
-    if fits.size == 0:
-        fits = here[np.argsort(space, kind="stable")[-max(1, space.size // 25) :]]
+    low, high = (0.15 * r, 0.6 * r + 0.4) if hugging else (0.9 * r, r + 3)
+    off = np.maximum(low - space, space - high)
+    fits = here[off <= max(0.0, float(np.partition(off, min(off.size // 25, off.size - 1))[off.size // 25]))]
     index = np.unravel_index(int(rng.choice(fits)), room.canvas.tissue.shape, order="F")
     return np.asarray(room.canvas.grid.to_lps(index) + rng.uniform(-0.4, 0.4, 3) * room.canvas.grid.spacing)
+
+
+def _facing(room: _Room, at: Floats) -> tuple[float, float] | None:
+    """Direction (x, y) in which the room grows fastest; None at the grid's edge, and where it grows nowhere."""
+    shape = room.canvas.tissue.shape
+    i, j, k = np.rint(room.canvas.grid.to_index((at[0], at[1], at[2]))).astype(int)
+    if not (0 < i < shape[0] - 1 and 0 < j < shape[1] - 1 and 0 <= k < shape[2]):
+        return None
+    here, row = int(i + shape[0] * (j + shape[1] * k)), shape[0]
+    x, y = room.space[here + 1] - room.space[here - 1], room.space[here + row] - room.space[here - row]
+    return (float(x), float(y)) if x or y else None
 
 
 def _fit(room: _Room, node: DrawnNode, station: Station) -> _Fit:
@@ -155,7 +167,7 @@ def _fit(room: _Room, node: DrawnNode, station: Station) -> _Fit:
     own = float((room.stations[part][near] == station.label).mean())
     if not taken.any():
         return _Fit(1.0, 1.0, own, 0.0)
-    core = distance < -0.4 * float(node.shape.radii[0].min())
+    core = distance < -0.55 * float(node.shape.radii[0].min())
     deep = float(room_here[core].mean()) if core.any() else 1.0
     rim = ndimage.binary_dilation(taken) & ~taken
     return _Fit(float(taken.sum() / inside.sum()), deep, own, float((~room_here & rim).sum() / max(1, rim.sum())))

@@ -28,7 +28,14 @@ _HILUM = {Status.BENIGN: 0.42, Status.MALIGNANT: 0.06, Status.EXTRANODAL: 0.02}
 _CALCIUM = {Status.BENIGN: 0.08, Status.MALIGNANT: 0.02, Status.EXTRANODAL: 0.02}
 
 
-def draw_node(rng: np.random.Generator, centre: Floats, short_mm: float, place: str, status: Status) -> DrawnNode:
+def draw_node(
+    rng: np.random.Generator,
+    centre: Floats,
+    short_mm: float,
+    place: str,
+    status: Status,
+    facing: tuple[float, float] | None = None,
+) -> DrawnNode:
     """Draw a node.
 
     Args:
@@ -37,14 +44,22 @@ def draw_node(rng: np.random.Generator, centre: Floats, short_mm: float, place: 
         short_mm: smallest diameter in the axial plane before it is moulded to what lies beside it.
         place: code of its station, level or compartment; a station's shapes are those that its nodes have.
         status: malignant ones are rounder, lose their hilum, and are more often necrotic and uneven.
+        facing: direction (x, y) away from what it lies along; any where there is none.
     """
-    shape = draw_shape(rng, centre, short_mm, status, place)
+    shape = draw_shape(rng, centre, short_mm, status, place, facing)
     border = float(np.clip(rng.uniform(0.12, 0.26) * short_mm, 1.0, 4.5))
     ragged = border if status is Status.EXTRANODAL else 0.0
     return DrawnNode(shape, place, status, draw_inside(rng, shape, status), ragged)
 
 
-def draw_shape(rng: np.random.Generator, centre: Floats, short_mm: float, status: Status, place: str = "") -> Blob:
+def draw_shape(
+    rng: np.random.Generator,
+    centre: Floats,
+    short_mm: float,
+    status: Status,
+    place: str = "",
+    facing: tuple[float, float] | None = None,
+) -> Blob:
     """A lobulated ellipsoid as large as a plain one of this short axis; its long axis lies mostly in the axial plane.
 
     Long over short axis as in 375 real mediastinal nodes (NIH CT Lymph Nodes, Roth et al. 2014): median 1.46, a tenth
@@ -54,7 +69,7 @@ def draw_shape(rng: np.random.Generator, centre: Floats, short_mm: float, status
     long = (1 + stretch * (0.72 if status.malignant else 1.1)) * _LONG.get(place.rstrip("RL"), 1.0)
     tall = float(np.clip(np.exp(rng.normal(0.08, 0.3)), 0.6, 1.9))
     radii = 0.5 * short_mm * np.array([float(np.clip(long, 1.0, 3.0)), 1.0, tall])
-    axes = _mostly_axial(rng)
+    axes = _mostly_axial(rng, facing)
     centres, sizes = [np.asarray(centre, float)], [radii]
     for _ in range(int(rng.choice(4, p=(0.3, 0.35, 0.22, 0.13)))):
         way = rng.normal(0, 1, 3)
@@ -79,9 +94,14 @@ def volume_mm3(blob: Blob) -> float:
     return float(np.count_nonzero(blob.distance((x, y, z), 0.0) < 0) * step.prod())
 
 
-def _mostly_axial(rng: np.random.Generator) -> Floats:
-    """Axes (columns) of which the first two lie near the axial plane: turned about z at will, tilted by some 20°."""
+def _mostly_axial(rng: np.random.Generator, facing: tuple[float, float] | None) -> Floats:
+    """Axes (columns) of which the first two lie near the axial plane, tilted by some 20°.
+
+    The second, the shortest, points along ``facing``, so that the node lies flat on its neighbour.
+    """
     turn, tilt, lean = rng.uniform(0, np.pi), np.deg2rad(rng.normal(0, 20)), np.deg2rad(rng.normal(0, 20))
+    if facing is not None:
+        turn = np.arctan2(-facing[0], facing[1]) + np.deg2rad(rng.normal(0, 15))
     c, s = np.cos(turn), np.sin(turn)
     about_z = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]])
     about_x = np.array([[1.0, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]])

@@ -38,7 +38,7 @@ _CLUSTERED = 0.45  # of nodes touch another one of their station
 _MEDIAN_MM = 7.7
 _SPREAD = 0.62  # of log size within a patient
 _PATIENT = 0.40  # of log size between patients: some have large nodes for other reasons than the tumour
-_MALIGNANT = 0.90  # beside a benign node's size: so chosen that size alone hardly tells patients apart
+_MALIGNANT = 0.92  # beside a benign node's size: so chosen that size alone hardly tells patients apart
 
 
 @dataclass(frozen=True, slots=True)
