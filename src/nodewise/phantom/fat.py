@@ -57,4 +57,5 @@ def fillers(pen: Pen, column: Part) -> list[Part]:
     neck = [Part("neck", Tissue.FAT, ball(p.world([(s * 24, -34, 126)])[0], (28, 26, 38))) for s in (-1, 1)]
     inlet = Part("inlet", Tissue.FAT, ball(p.world([(0, -34, 84)])[0], (30, 24, 30)))
     assert isinstance(column.shape, Tube)
-    return [Part(column.name, column.tissue, column.shape, None, 1.0), sternal, *neck, inlet]
+    base = Part("pericardial_fat", Tissue.FAT, ball(p.world([(12, -38, -106)])[0], (46, 38, 15)))
+    return [Part(column.name, column.tissue, column.shape, None, 1.0), sternal, *neck, inlet, base]

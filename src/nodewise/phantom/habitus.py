@@ -95,7 +95,7 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
     aorta = float(np.sqrt(size) * (rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17)))
     arch = float(np.clip(rng.normal(33 + 8 * old, 8.5), 17, 57))
     fat = float(rng.gamma(3.0, 5.5) * (1.15 if female else 0.9) + 5)
-    cross = float(rng.uniform(2, 12))
+    cross = float(rng.uniform(3, 13))
     plump = float(np.clip(0.35 * fat / 20 + 0.65 * rng.beta(1.6, 2.2), 0, 1))  # of the mediastinum
     return Habitus(
         scale=size * np.exp(rng.normal(0, (0.04, 0.06, 0.045))),

@@ -61,12 +61,12 @@ def _appendage(pen: Pen, grow: float) -> Part:
 def pericardium(pen: Pen, chambers: list[Part]) -> list[Part]:
     """The sac as its fat-filled inside with a thin wall, to be painted before the chambers."""
     p = pen.person
-    fat = 0.8 + 0.9 * (p.slack - 1.0) + pen.between(0, 1.2)
+    fat = 0.5 + 0.8 * (p.slack - 1.0) + pen.between(0, 0.9)
     held = ("heart_body", "right_ventricle_wall", "right_atrium", "left_ventricle_wall")
     blobs = [c.shape for c in chambers if isinstance(c.shape, Blob) and c.name in held]
     parts = []
     for b in blobs:
-        parts.append(Part("pericardium", Tissue.PERICARDIUM, Blob(b.centres, b.radii + fat + 1.0, b.axes)))
+        parts.append(Part("pericardium", Tissue.PERICARDIUM, Blob(b.centres, b.radii + fat + 0.9, b.axes)))
     for b in blobs:
         parts.append(Part("epicardial_fat", Tissue.FAT, Blob(b.centres, b.radii + fat, b.axes), organ="heart"))
     return parts

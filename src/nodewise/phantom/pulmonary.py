@@ -85,17 +85,17 @@ def _from(part: Part, way: Floats, r: float, near: bool = True) -> Tube:
 def _tree(pen: Pen, trunk: Tube, split: int) -> list[Tube]:
     """The rest of the trunk and two generations of branches."""
     found = [Tube(trunk.points[split:], trunk.radii[split:])]
-    parents = [(trunk, split, 26.0)]
+    parents = [(trunk, split, 34.0)]
     for generation in range(2):
         children = []
         for parent, first, wide in parents:
-            for _ in range(5 if generation == 0 else 3):
+            for _ in range(6 if generation == 0 else 4):
                 at = int(pen.rng.integers(min(first, len(parent.points) - 2), len(parent.points) - 1))
                 start, r = parent.points[at], float(parent.radii[at]) * pen.between(0.75, 1.0)
                 goal = parent.points[-1] + pen.rng.normal(0, wide, 3)
                 middle = 0.5 * (start + goal) + pen.rng.normal(0, 0.15 * wide, 3)
                 child = curve([start, middle, goal], [r, 0.85 * r, 0.65], 8.0)
                 found.append(child)
-                children.append((child, 1, 0.6 * wide))
+                children.append((child, 1, 0.65 * wide))
         parents = children
     return found

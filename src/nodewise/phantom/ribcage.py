@@ -33,10 +33,10 @@ def sternum(pen: Pen) -> list[Part]:
     """Manubrium and body; the sternal angle lies at the height of the carina."""
     p = pen.person
     notch = p.notch / p.scale[2]
-    rows = [(notch, 25.0), (notch - 14, 29.0), (0.35 * notch, 17.0), (2, 15.5), (-35, 17), (-72, 19), (-92, 10)]
-    way = p.world([(0, float(sternum_back(w)) - 5.5, w) for w, _ in rows])
+    rows = [(notch, 24.0), (notch - 14, 28.0), (0.35 * notch, 17.0), (2, 15.5), (-35, 17), (-72, 18), (-92, 9)]
+    way = p.world([(0, float(sternum_back(w)) - 5.0, w) for w, _ in rows])
     way += pen.rng.normal(0, 0.8, 3)
-    tube = curve(way, np.array([r for _, r in rows]) * p.scale[0], flat=3.0)
+    tube = curve(way, np.array([r for _, r in rows]) * p.scale[0], flat=3.7)
     return hollow("sternum", tube, 0.9)
 
 

@@ -62,7 +62,7 @@ def _upper(d: _Draft, b: Borders) -> None:
     lx, _, _ = across(b.ligament, z)
     ax, ay, _ = across(b.ascending, z)
     d.put(window & (x > lx) & (x > tx + tr) & (y > ay) & (y < b.arch[-1, 1] + 8), Station.S5)
-    d.put(beside & left & (z > h["lung_artery"]) & (z <= h["arch_top"]) & (y > ay), Station.S4L)
+    d.put(beside & left & (z > h["lung_artery"]) & (z <= h["arch_top"]) & ((z > h["arch_low"]) | (y > ay)), Station.S4L)
 
 
 def _outer_side(lps: Floats, b: Borders) -> _Mask:
