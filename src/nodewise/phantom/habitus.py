@@ -74,7 +74,7 @@ class Habitus:
 
     def bent(self, w: npt.ArrayLike) -> Floats:
         """How far back the spine lies at template height ``w`` for its kyphosis, template mm."""
-        return np.asarray(self.kyphosis * np.interp(w, _BENT[:, 0], _BENT[:, 1]))
+        return np.asarray(self.kyphosis * np.interp(np.asarray(w, float), _BENT[:, 0], _BENT[:, 1]))
 
     def template(self, axes: Axes) -> tuple[Field, Field, Field]:
         """World axes as template coordinates: x and y as (nx, ny, 1), z as (1, 1, nz)."""

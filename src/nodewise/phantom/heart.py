@@ -36,7 +36,7 @@ def heart(pen: Pen) -> list[Part]:
     muscle = "heart_myocardium"
     wall = pen.between(9, 12)
     cavity = np.array([47, 33, 33]) * grow - wall
-    parts = [
+    return [
         chamber("heart_body", Tissue.HEART, (10, -40, -78), (46, 31, 31), muscle, True),
         chamber("right_ventricle_wall", Tissue.HEART, (14, -56, -90), (47, 22, 31), muscle, True),
         chamber("right_ventricle", Tissue.HEART_RIGHT, (14, -56, -90), (43, 18.5, 27.5), "heart_ventricle_right", True),
@@ -44,11 +44,12 @@ def heart(pen: Pen) -> list[Part]:
         chamber("right_atrium", Tissue.HEART_RIGHT, (-27, -36, -74), (22, 25, 30), "heart_atrium_right"),
         chamber("right_appendage", Tissue.HEART_RIGHT, (-16, -60, -52), (13, 11, 13), "heart_atrium_right"),
         Part("left_ventricle_wall", Tissue.HEART, ball(left, np.array([47, 33, 33]) * grow, turn), organ=muscle),
-        Part("left_ventricle", Tissue.HEART_LEFT, ball(left - 2 * turn[:, 0], cavity, turn), organ="heart_ventricle_left"),
+        Part(
+            "left_ventricle", Tissue.HEART_LEFT, ball(left - 2 * turn[:, 0], cavity, turn), organ="heart_ventricle_left"
+        ),
         chamber("left_atrium", Tissue.HEART_LEFT, (4, -5, -54), (32, 17, 20), "heart_atrium_left"),
         _appendage(pen, grow),
     ]
-    return parts
 
 
 def _appendage(pen: Pen, grow: float) -> Part:
@@ -64,12 +65,10 @@ def pericardium(pen: Pen, chambers: list[Part]) -> list[Part]:
     fat = 0.5 + 0.8 * (p.slack - 1.0) + pen.between(0, 0.9)
     held = ("heart_body", "right_ventricle_wall", "right_atrium", "left_ventricle_wall")
     blobs = [c.shape for c in chambers if isinstance(c.shape, Blob) and c.name in held]
-    parts = []
-    for b in blobs:
-        parts.append(Part("pericardium", Tissue.PERICARDIUM, Blob(b.centres, b.radii + fat + 0.9, b.axes)))
-    for b in blobs:
-        parts.append(Part("epicardial_fat", Tissue.FAT, Blob(b.centres, b.radii + fat, b.axes), organ="heart"))
-    return parts
+    return [
+        *(Part("pericardium", Tissue.PERICARDIUM, Blob(b.centres, b.radii + fat + 0.9, b.axes)) for b in blobs),
+        *(Part("epicardial_fat", Tissue.FAT, Blob(b.centres, b.radii + fat, b.axes), organ="heart") for b in blobs),
+    ]
 
 
 def coronaries(pen: Pen) -> list[Part]:

@@ -20,7 +20,7 @@ _STERNUM = ((70, -44), (60, -50), (30, -70), (0, -83), (-40, -93), (-100, -97), 
 def sternum_back(w: float | Floats) -> Floats:
     """Template y of the back of the sternum at template height ``w``."""
     table = np.array(_STERNUM[::-1], float)
-    return np.interp(w, table[:, 0], table[:, 1])
+    return np.asarray(np.interp(w, table[:, 0], table[:, 1]))
 
 
 def hollow(name: str, tube: Tube, cortex: float, organ: str = "") -> list[Part]:
@@ -51,11 +51,15 @@ def ribs(pen: Pen, column: list[Vertebra]) -> list[Part]:
             ends.append(end)
             thick = pen.between(3.3, 3.9) * (1.15 if 0 < n < 10 else 0.95)
             for up in (-1, 1):  # two rods one over the other: a rib is twice as high as it is thick
-                rod = Tube(way + (0, 0, up * (2.5 if n else 1.0)), np.full(len(way), thick))
+                rod = Tube(np.add(way, (0, 0, up * (2.5 if n else 1.0))), np.full(len(way), thick))
                 parts += hollow("rib", rod, 1.2, f"rib_{word}_{n + 1}")
         parts += _cartilages(pen, side, ends)
     bone = [p for p in parts if p.tissue is Tissue.BONE]
-    return [*(p for p in parts if p.tissue is Tissue.CARTILAGE), *bone, *(p for p in parts if p.tissue is Tissue.MARROW)]
+    return [
+        *(p for p in parts if p.tissue is Tissue.CARTILAGE),
+        *bone,
+        *(p for p in parts if p.tissue is Tissue.MARROW),
+    ]
 
 
 def _rib(pen: Pen, side: int, n: int, v: Vertebra) -> tuple[Floats, Floats]:

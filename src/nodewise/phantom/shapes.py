@@ -127,7 +127,7 @@ class Drum:
         slim = 1 - np.float32(self.waist) * np.maximum(1 - (high / h) ** 2, 0)
         f = np.sqrt((across / a) ** 2 + (deep / b) ** 2)
         side = np.hypot(across, deep) * (1 - slim / np.maximum(f, np.float32(0.05)))
-        return np.maximum(side, np.abs(high) - h).T
+        return np.asarray(np.maximum(side, np.abs(high) - h).T)
 
 
 Shape = Tube | Blob | Drum

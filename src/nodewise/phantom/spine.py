@@ -6,6 +6,7 @@ Sizes of the bodies after Panjabi et al., Spine 1991;16:888 (thoracic vertebrae)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,7 +25,7 @@ _CANAL_MM = 8.0
 def canal_line(w: Floats) -> Floats:
     """Template y of the canal's centre at template heights ``w``, without the person's kyphosis."""
     table = np.array(_CANAL, float)
-    return np.interp(w, table[:, 0], table[:, 1])
+    return np.asarray(np.interp(w, table[:, 0], table[:, 1]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +76,7 @@ def spine(pen: Pen, column: list[Vertebra]) -> list[Part]:
     """Bodies, arches and processes as bone with marrow inside, discs, and the canal with fat about the cord."""
     worn = pen.between(0.45, 1.0)
     parts: list[Part] = []
-    for upper, lower in zip(column[:-1], column[1:], strict=True):
+    for upper, lower in pairwise(column):
         parts.append(_disc(upper, lower, worn))
     for v in column:
         parts += _vertebra(pen, v)

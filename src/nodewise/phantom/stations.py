@@ -59,8 +59,8 @@ def _upper(d: _Draft, b: Borders) -> None:
     d.put(beside & left & (z > h["arch_top"]), Station.S2L)
     d.put(beside & ~left & (z > h["azygos_low"]), Station.S4R)
     window = (z > h["lung_artery"]) & (z <= h["arch_low"])
-    lx, _, _ = across(b.ligament, z)
-    ax, ay, _ = across(b.ascending, z)
+    lx = across(b.ligament, z)[0]
+    ay = across(b.ascending, z)[1]
     d.put(window & (x > lx) & (x > tx + tr) & (y > ay) & (y < b.arch[-1, 1] + 8), Station.S5)
     d.put(beside & left & (z > h["lung_artery"]) & (z <= h["arch_top"]) & ((z > h["arch_low"]) | (y > ay)), Station.S4L)
 
