@@ -5,7 +5,6 @@ import pytest
 from scipy import ndimage
 
 from nodewise.phantom.body import Body
-from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Tissue as T
 from nodewise.phantom.lungs import LOBES
 from nodewise.phantom.organ_names import NAMES, ORGANS
@@ -13,9 +12,9 @@ from nodewise.phantom.organ_names import NAMES, ORGANS
 SPACING = 2.5
 
 
-@pytest.fixture(scope="module", params=(3, 5))
-def chest(request: pytest.FixtureRequest) -> Body:
-    return make_chest(request.param, SPACING)
+@pytest.fixture(params=(0, 1))
+def chest(request: pytest.FixtureRequest, chests: list[Body]) -> Body:
+    return chests[request.param]
 
 
 def _centre(chest: Body, name: str) -> np.ndarray:
