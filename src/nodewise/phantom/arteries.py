@@ -19,9 +19,9 @@ def aorta(pen: Pen) -> list[Part]:
     wide = pen.between(5, 17) if p.unfolded else pen.between(-2, 3)
     beside = (p.trachea + 2.0 + r + pen.between(0.5, 4)) / p.scale[0]
     ascending = pen.way(
-        [(2, -36, -62), (-6, -46, -38), (-9 - wide * 0.5, -48, -12), (-7 - wide * 0.4, -43, min(top - 10, 14))], 1.0
+        [(2, -29, -62), (-6, -37, -38), (-10 - wide * 0.5, -39, -12), (-8 - wide * 0.4, -36, min(top - 10, 14))], 1.0
     )
-    arch = p.world([(1, -34, top - 2), (beside * 0.62, -20, top), (beside + 1, -3, top)])
+    arch = p.world([(0, -29, top - 2), (beside * 0.62, -17, top), (beside + 1, -2, top)])
     arch[:, :2] += pen.rng.normal(0, p.jitter * 0.5, 2)
     descending = pen.way(
         [(28 + wide * 0.6, 11, top - 16), (30 + wide * 0.7, 18, -18), (29 + wide * 0.8, 22, -60),

@@ -21,8 +21,8 @@ def oesophagus(pen: Pen, obstacles: Sequence[Part] = ()) -> list[Part]:
     width, depth = pen.between(5.5, 9), pen.between(3, 5)
     behind = (p.trachea + 2) / p.scale[1] + depth + 1
     way = pen.way(
-        [(3, -37 + behind, 134), (5, -32 + behind, 100), (6, -22 + behind, 66), (7, -10 + behind, 30), (7, 14, 2),
-         (7, 18, -25), (6, 19, -55), (8, 17, -85), (13, 9, -116), (22, -2, -140), (30, -8, -150)],
+        [(3, -37 + behind, 134), (5, -32 + behind, 100), (6, -22 + behind, 66), (7, -10 + behind, 30), (7, 15, 2),
+         (7, 20, -25), (6, 23, -55), (8, 20, -85), (13, 9, -116), (22, -2, -140), (30, -8, -150)],
         0.8,
     )  # fmt: skip
     bulge = pen.rng.uniform(0.85, 1.2, len(way))

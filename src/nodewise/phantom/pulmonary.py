@@ -23,17 +23,17 @@ def pulmonary(pen: Pen) -> list[Part]:
     """Pulmonary trunk with its two arteries as far as the lobes, and the veins into the left atrium."""
     p = pen.person
     z = (p.lung_artery - 9.5 * p.calibre) / p.scale[2]  # centre of the left artery's highest piece
-    fork = (22.0, -33.0, z - 8)
+    fork = (22.0, -27.0, z - 8)
     right, left = "pulmonary_artery_right", "pulmonary_artery_left"
     return [
-        pen.tube("pulmonary_trunk", _ART, [(14, -62, -64), (22, -56, -44), (24, -46, z - 14), fork],
-                 [12.5, 13.5, 13.5, 13], 0.6),
-        pen.tube(right, _ART, [fork, (6, -25, z - 11), (-12, -20, z - 12), (-30, -13, z - 13), (-40, -6, z - 20),
-                 (-41, 4, -50), (-42, 12, -66)], [11, 10.2, 10, 9.5, 8, 7, 5.5], 0.5),
-        pen.tube("truncus_anterior", _ART, [(-24, -15, z - 11), (-33, -13, z - 2), (-41, -7, z + 8)],
+        pen.tube("pulmonary_trunk", _ART, [(14, -57, -64), (22, -50, -44), (25, -40, z - 14), fork],
+                 [12.5, 13.5, 14, 13.5], 0.6),
+        pen.tube(right, _ART, [fork, (6, -18, z - 11), (-12, -15, z - 12), (-30, -11, z - 13), (-40, -6, z - 20),
+                 (-41, 4, -50), (-42, 12, -66)], [11.5, 10.8, 10.5, 10, 8.2, 7, 5.5], 0.5),
+        pen.tube("truncus_anterior", _ART, [(-24, -13, z - 11), (-33, -13, z - 2), (-41, -7, z + 8)],
                  [6.5, 5.5, 4], 0.5, organ=right),
-        pen.tube(left, _ART, [fork, (32, -14, z + 1), (41, 6, z - 1), (48, 19, z - 14), (48, 22, -44), (49, 25, -64)],
-                 [11, 10.2, 9.7, 8.6, 7, 5.5], 0.4),
+        pen.tube(left, _ART, [fork, (32, -12, z + 1), (41, 6, z - 1), (48, 19, z - 14), (48, 22, -44), (49, 25, -64)],
+                 [11.5, 10.6, 10, 8.8, 7, 5.5], 0.4),
         pen.tube("left_upper_artery", _ART, [(42, 0, z + 2), (50, -3, z + 6), (56, -7, z + 13)], [5.5, 4.6, 3.8], 0.5,
                  organ=left),
         *_veins(pen),
@@ -42,11 +42,11 @@ def pulmonary(pen: Pen) -> list[Part]:
 
 def _veins(pen: Pen) -> list[Part]:
     ways = (
-        ("right_superior_vein", [(-18, -12, -48), (-33, -19, -41), (-43, -22, -34), (-50, -22, -26)],
+        ("right_superior_vein", [(-18, -7, -48), (-33, -15, -41), (-43, -19, -34), (-50, -21, -26)],
          [7.0, 6.8, 6.0, 4.6]),
-        ("right_inferior_vein", [(-18, 0, -56), (-34, 9, -61), (-46, 16, -66)], [7, 6.4, 4.8]),
-        ("left_superior_vein", [(26, -10, -46), (40, -17, -38), (49, -21, -28), (55, -24, -18)], [7, 6.5, 5.6, 4.4]),
-        ("left_inferior_vein", [(26, 0, -54), (40, 12, -59), (51, 19, -65)], [7, 6.2, 4.6]),
+        ("right_inferior_vein", [(-18, 5, -56), (-34, 11, -61), (-46, 16, -66)], [7, 6.4, 4.8]),
+        ("left_superior_vein", [(26, -5, -46), (40, -13, -38), (49, -19, -28), (55, -24, -18)], [7, 6.5, 5.6, 4.4]),
+        ("left_inferior_vein", [(26, 5, -54), (40, 13, -59), (51, 19, -65)], [7, 6.2, 4.6]),
     )  # fmt: skip
     return [pen.tube(n, _VEIN, w, [float(v) for v in r], 0.6, organ="pulmonary_vein") for n, w, r in ways]
 

@@ -74,14 +74,15 @@ def _outer_side(lps: Floats, b: Borders) -> _Mask:
 
 
 def _prevascular(d: _Draft, b: Borders) -> _Mask:
-    """Before a line from the front of the upper cava to the front of the left carotid, below that of the aorta."""
+    """Before a line from the upper cava's front to the left carotid's (lower down the aorta's), and the trachea."""
     cx, cy, cr = across(b.cava, d.z)
     ox, oy, r = across(b.carotid, d.z)
     ax, ay, ar = across(b.ascending, d.z)
     low = d.z <= b.z["arch_top"]
     ox, oy, r = np.where(low, ax, ox), np.where(low, ay, oy), np.where(low, ar, r)
+    _, ty, tr = across(b.trachea, d.z)
     t = np.clip((d.x - cx) / np.maximum(ox - cx, 1.0), 0, 1)
-    return np.asarray(d.y < (1 - t) * (cy - cr) + t * (oy - r))
+    return np.asarray(d.y < np.minimum((1 - t) * (cy - cr) + t * (oy - r), ty - tr))
 
 
 def _lower(d: _Draft, b: Borders) -> None:
