@@ -23,7 +23,8 @@ LOBAR = ("right_upper", "right_middle", "right_lower", "left_upper", "left_divis
 SEGMENTS: Mapping[str, tuple[str, tuple[float, float, float]]] = {
     "R1": ("right_upper", (-50, 5, 62)), "R2": ("right_upper", (-78, 42, 18)), "R3": ("right_upper", (-72, -50, 5)),
     "R4": ("right_middle", (-95, -35, -60)), "R5": ("right_middle", (-62, -70, -70)),
-    "R6": ("right_lower", (-68, 58, -38)), "R7": ("right_lower", (-45, 0, -100)), "R8": ("right_lower", (-88, -28, -108)),
+    "R6": ("right_lower", (-68, 58, -38)), "R7": ("right_lower", (-45, 0, -100)),
+    "R8": ("right_lower", (-88, -28, -108)),
     "R9": ("right_lower", (-98, 24, -112)), "R10": ("right_lower", (-62, 58, -122)),
     "L1": ("left_division", (55, 14, 62)), "L2": ("left_division", (80, 42, 22)), "L3": ("left_division", (76, -50, 8)),
     "L4": ("lingular", (98, -42, -50)), "L5": ("lingular", (84, -68, -76)),

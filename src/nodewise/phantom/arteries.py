@@ -19,9 +19,9 @@ def aorta(pen: Pen) -> list[Part]:
     wide = pen.between(5, 17) if p.unfolded else pen.between(-2, 3)
     beside = (p.trachea + 2.0 + r + pen.between(0.5, 4)) / p.scale[0]
     ascending = pen.way(
-        [(2, -36, -62), (-6, -46, -38), (-9 - wide * 0.5, -48, -12), (-7 - wide * 0.4, -43, min(top - 10, 14))], 1.0
+        [(2, -29, -62), (-6, -37, -38), (-10 - wide * 0.5, -39, -12), (-8 - wide * 0.4, -36, min(top - 10, 14))], 1.0
     )
-    arch = p.world([(1, -34, top - 2), (beside * 0.62, -20, top), (beside + 1, -3, top)])
+    arch = p.world([(0, -29, top - 2), (beside * 0.62, -17, top), (beside + 1, -2, top)])
     arch[:, :2] += pen.rng.normal(0, p.jitter * 0.5, 2)
     descending = pen.way(
         [(28 + wide * 0.6, 11, top - 16), (30 + wide * 0.7, 18, -18), (29 + wide * 0.8, 22, -60),
@@ -41,7 +41,7 @@ def _branches(pen: Pen, arch: Floats) -> list[Part]:
     roof = (p.notch + 12 - p.arch_top, p.notch + 20 - p.arch_top)  # the subclavians cross the first rib
 
     def way(start: Floats, *steps: tuple[float, float, float]) -> Floats:
-        points = start + np.vstack([[(0, 0, -4)], np.asarray(steps) * p.scale])
+        points: Floats = start + np.vstack([[(0, 0, -4)], np.asarray(steps) * p.scale])
         points[2:] += pen.rng.normal(0, p.jitter, (len(steps) - 1, 3))
         return points
 
@@ -50,14 +50,14 @@ def _branches(pen: Pen, arch: Floats) -> list[Part]:
     end = trunk[-1]
     high = max(roof[0], 14.0)
     left = way(third, (1, 2, 0.6 * high), (9, 0, high), (32, -6, high + 8), (66, -14, high - 6))
-    right_carotid = np.vstack([end, end + (1, -4, 16), neck[0], neck[0] + (-1, 0, 22)])
-    right = [end, end + (-10, 3, 10), end + (-30, 0, max(roof[1] - 42, 8)), end + (-62, -8, 2)]
+    right_carotid = np.vstack([end, np.add(end, (1, -4, 16)), neck[0], neck[0] + (-1, 0, 22)])
+    right = np.add(end, [(0, 0, 0), (-10, 3, 10), (-30, 0, max(roof[1] - 42, 8)), (-62, -8, 2)])
     named = (
         ("brachiocephalic_trunk", trunk, (6.8, 6.4, 6.0, 5.6)),
         ("common_carotid_artery_left", carotid, (4.2, 3.8, 3.6, 3.4, 3.4)),
         ("subclavian_artery_left", left, (5.6, 5.2, 5.0, 4.4, 4.0)),
         ("common_carotid_artery_right", right_carotid, (4.0, 3.7, 3.5, 3.4)),
-        ("subclavian_artery_right", np.array(right), (5.0, 4.8, 4.4, 4.0)),
+        ("subclavian_artery_right", right, (5.0, 4.8, 4.4, 4.0)),
     )
     return [Part(name, _ART, curve(w, np.array(r) * p.calibre)) for name, w, r in named]
 

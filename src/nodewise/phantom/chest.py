@@ -49,6 +49,7 @@ def make_chest(
     named = stations.station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)
     for number, node in enumerate(drawing.nodes, 1):
         paint_node(canvas, number, node)
+    canvas.organs[canvas.nodes > 0] = 0
     # What a node fills beyond the drawn borders, where it bulges into the lung, belongs to its station.
     own = np.array([0, *(Station(n.place).label for n in drawing.nodes)], np.uint8)
     bulging = (canvas.nodes > 0) & (named == 0)

@@ -33,7 +33,7 @@ def mediastinal_fat(person: Habitus, parts: Sequence[Part], step: float = 2.5) -
     field = _closed(away, person.slack, person.closing, step)
     # Between aorta, cava and airway there is always fat, never lung.
     u, v, _ = person.template(canvas.axes)
-    core = np.maximum(np.abs(u - 2) - 27, np.abs(v + 14) - 32) * np.float32(person.scale[0])
+    core = np.maximum(np.abs(u - 2) - 27, np.abs(v + 10) - 28) * np.float32(person.scale[0])
     field = np.minimum(field, np.maximum(core, _closed(away, person.slack, 20.0, step)))
     for k in range(field.shape[2]):
         held = ndimage.binary_fill_holes(field[:, :, k] < 0)
@@ -52,9 +52,10 @@ def fillers(pen: Pen, column: Part) -> list[Part]:
     p = pen.person
     front = [(0, 10, 78), (0, 9, 50), (1, 8, 25), (2, 6, 0), (6, 5, -40), (12, 8, -88)]
     way: Floats = p.world([(x, float(sternum_back(w)) + back, w) for x, back, w in front])
-    wide = pen.between(2, 6) + 2.0 * (p.slack - 1.0)
+    wide = pen.between(2, 6) + 2.2 * (p.slack - 0.9)
     sternal = Part("sternal_fat", Tissue.FAT, curve(way, [16, 15, wide, wide * 0.8, wide, 14]))
     neck = [Part("neck", Tissue.FAT, ball(p.world([(s * 24, -34, 126)])[0], (28, 26, 38))) for s in (-1, 1)]
     inlet = Part("inlet", Tissue.FAT, ball(p.world([(0, -34, 84)])[0], (30, 24, 30)))
     assert isinstance(column.shape, Tube)
-    return [Part(column.name, column.tissue, column.shape, None, 1.0), sternal, *neck, inlet]
+    base = Part("pericardial_fat", Tissue.FAT, ball(p.world([(12, -33, -106)])[0], (46, 38, 15)))
+    return [Part(column.name, column.tissue, column.shape, None, 1.0), sternal, *neck, inlet, base]

@@ -73,7 +73,7 @@ class Habitus:
 
     def bent(self, w: npt.ArrayLike) -> Floats:
         """How far back the spine lies at template height ``w`` for its kyphosis, template mm."""
-        return np.asarray(self.kyphosis * np.interp(w, _BENT[:, 0], _BENT[:, 1]))
+        return np.asarray(self.kyphosis * np.interp(np.asarray(w, float), _BENT[:, 0], _BENT[:, 1]))
 
     def template(self, axes: Axes) -> tuple[Field, Field, Field]:
         """World axes as template coordinates: x and y as (nx, ny, 1), z as (1, 1, nz)."""
@@ -94,7 +94,7 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
     aorta = float(np.sqrt(size) * (rng.uniform(17, 20.5) if unfolded else rng.uniform(13.8, 17)))
     arch = float(np.clip(rng.normal(33 + 8 * old, 8.5), 17, 57))
     fat = float(rng.gamma(3.0, 5.5) * (1.15 if female else 0.9) + 5)
-    cross = float(rng.uniform(2, 12))
+    cross = float(rng.uniform(3, 13))
     plump = float(np.clip(0.35 * fat / 20 + 0.65 * rng.beta(1.6, 2.2), 0, 1))  # of the mediastinum
     return Habitus(
         scale=size * np.exp(rng.normal(0, (0.04, 0.06, 0.045))),
@@ -111,8 +111,8 @@ def draw_habitus(rng: np.random.Generator) -> Habitus:
         trachea=float(rng.uniform(7.2, 8.9) if female else rng.uniform(8.2, 10.6)),
         bronchus=float(rng.uniform(5.4, 6.5) if female else rng.uniform(5.9, 7.2)),
         fat=fat,
-        slack=1.0 + 3.5 * plump,
-        closing=8.0 + 9.0 * plump,
+        slack=0.9 + 3.0 * plump,
+        closing=6.0 + 8.5 * plump,
         calcified=float(np.clip(rng.normal(0.9 * old - 0.15, 0.25), 0, 1)),
         vein_cross=cross,
         primary=Side.LEFT if rng.random() < 0.45 else Side.RIGHT,

@@ -47,14 +47,17 @@ def name_lobes(organs: npt.NDArray[np.uint8], axes: Axes, person: Habitus, fissu
     i, j, k = np.unravel_index(here, organs.shape, order="F")
     x, y = axes[0][i] - np.float32(person.carina[0]), axes[1][j] - np.float32(person.carina[1])
     c, s = np.float32(np.cos(person.turn_rad)), np.float32(np.sin(person.turn_rad))
-    u, v = (c * x + s * y) / np.float32(person.scale[0]), (c * y - s * x) / np.float32(person.scale[1])
+    u = np.asarray((c * x + s * y) / person.scale[0], np.float32)
+    v = np.asarray((c * y - s * x) / person.scale[1], np.float32)
     w = ((axes[2] - np.float32(person.carina[2])) / np.float32(person.scale[2]))[k]
     side = u > np.interp(w, (-120, -60, 0), (16, 9, 2)).astype(np.float32)
     lower = w < np.where(side, _oblique(fissures.left, u, v), _oblique(fissures.right, u, v))
     middle = w < np.float32(fissures.horizontal[0]) + np.float32(fissures.horizontal[1]) * v
     numbers = [ORGANS[n] for n in LOBES]
     flat[here] = np.where(
-        side, np.where(lower, numbers[1], numbers[0]), np.where(lower, numbers[4], np.where(middle, numbers[3], numbers[2]))
+        side,
+        np.where(lower, numbers[1], numbers[0]),
+        np.where(lower, numbers[4], np.where(middle, numbers[3], numbers[2])),
     )
 
 

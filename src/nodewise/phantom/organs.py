@@ -21,8 +21,8 @@ def oesophagus(pen: Pen, obstacles: Sequence[Part] = ()) -> list[Part]:
     width, depth = pen.between(5.5, 9), pen.between(3, 5)
     behind = (p.trachea + 2) / p.scale[1] + depth + 1
     way = pen.way(
-        [(3, -37 + behind, 134), (5, -32 + behind, 100), (6, -22 + behind, 66), (7, -10 + behind, 30), (7, 14, 2),
-         (7, 18, -25), (6, 19, -55), (8, 17, -85), (13, 9, -116), (22, -2, -140), (30, -8, -150)],
+        [(3, -37 + behind, 134), (5, -32 + behind, 100), (6, -22 + behind, 66), (7, -10 + behind, 30), (7, 15, 2),
+         (7, 20, -25), (6, 23, -55), (8, 20, -85), (13, 9, -116), (22, -2, -140), (30, -8, -150)],
         0.8,
     )  # fmt: skip
     bulge = pen.rng.uniform(0.85, 1.2, len(way))
@@ -64,10 +64,10 @@ def neck_front(pen: Pen, trachea: Tube) -> list[Part]:
     parts = []
     middle = trachea.points[int(np.abs(trachea.points[:, 2] - p.world([(0, 0, 92)])[0, 2]).argmin())]
     for side in (-1, 1):
-        at = middle + (side * wide, -1, 6) + pen.rng.normal(0, 1, 3)
+        at = np.add(middle, (side * wide, -1, 6)) + pen.rng.normal(0, 1, 3)
         size = (pen.between(6, 8.5), pen.between(8, 10.5), pen.between(17, 24))
         parts.append(Part("thyroid", Tissue.THYROID, ball(at, size), organ="thyroid_gland"))
-    bridge = curve([middle + (-wide, -5, -4), middle + (0, -p.trachea - 4.5, -3), middle + (wide, -5, -4)], 3.4)
+    bridge = curve(np.add(middle, [(-wide, -5, -4), (0, -p.trachea - 4.5, -3), (wide, -5, -4)]), 3.4)
     parts.append(Part("isthmus", Tissue.THYROID, bridge, organ="thyroid_gland"))
     low = p.world([(0, 0, CRICOID_W)])[0, 2] + 2.5
     ring = trachea.points[trachea.points[:, 2] > low]

@@ -129,7 +129,7 @@ def _mediastinum(canvas: Canvas, d: Drawing) -> Field:
     fat = np.minimum(d.fat.at(axes), septum, out=septum)
     np.maximum(fat, d.wall.dome.at(axes), out=fat)
     np.maximum(fat, d.wall.trunk.at(axes) + np.float32(8), out=fat)
-    return fat
+    return np.asarray(fat)
 
 
 def _paint_airway(canvas: Canvas, d: Drawing) -> None:
@@ -159,8 +159,8 @@ def mediastinal_grid(person: Habitus, spacing: Point) -> Grid:
 def whole_grid(person: Habitus, spacing: Point, field_mm: float, square: bool) -> Grid:
     """From the neck base to the upper abdomen."""
     low, high = person.world([(0, -132, BOTTOM_MM + 4)])[0], person.world([(0, 128, TOP_MM)])[0]
-    low[1] -= person.fat * (1.4 if person.female else 1.0)
-    high[1] += person.fat
+    low[1] -= person.fat * (1.2 if person.female else 1.0)
+    high[1] += 1.2 * person.fat + max(person.kyphosis, 0)
     deep = 0.5 * (field_mm if square else float(high[1] - low[1]))
     middle = 0.5 * (low + high)
     low = np.array([middle[0] - field_mm / 2, middle[1] - deep, low[2]])

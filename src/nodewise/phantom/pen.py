@@ -42,7 +42,7 @@ class Pen:
     def __init__(self, person: Habitus, rng: np.random.Generator) -> None:
         self.person, self.rng = person, rng
 
-    def way(self, points: list[tuple[float, float, float]], loose: float = 1.0, fixed: int = 0) -> Floats:
+    def way(self, points: Sequence[tuple[float, float, float]], loose: float = 1.0, fixed: int = 0) -> Floats:
         """World control points, moved together and each a little; the first ``fixed`` stay."""
         p = self.person.world(points)
         amount = self.person.jitter * loose
@@ -54,8 +54,8 @@ class Pen:
         self,
         name: str,
         tissue: Tissue,
-        points: list[tuple[float, float, float]],
-        radii: list[float],
+        points: Sequence[tuple[float, float, float]],
+        radii: Sequence[float],
         loose: float = 1.0,
         flat: float = 1.0,
         organ: str = "",

@@ -20,7 +20,7 @@ _STERNUM = ((70, -44), (60, -50), (30, -70), (0, -83), (-40, -93), (-100, -97), 
 def sternum_back(w: float | Floats) -> Floats:
     """Template y of the back of the sternum at template height ``w``."""
     table = np.array(_STERNUM[::-1], float)
-    return np.interp(w, table[:, 0], table[:, 1])
+    return np.asarray(np.interp(w, table[:, 0], table[:, 1]))
 
 
 def hollow(name: str, tube: Tube, cortex: float, organ: str = "") -> list[Part]:
@@ -33,10 +33,10 @@ def sternum(pen: Pen) -> list[Part]:
     """Manubrium and body; the sternal angle lies at the height of the carina."""
     p = pen.person
     notch = p.notch / p.scale[2]
-    rows = [(notch, 25.0), (notch - 14, 29.0), (0.35 * notch, 17.0), (2, 15.5), (-35, 17), (-72, 19), (-92, 10)]
-    way = p.world([(0, float(sternum_back(w)) - 5.5, w) for w, _ in rows])
+    rows = [(notch, 24.0), (notch - 14, 28.0), (0.35 * notch, 17.0), (2, 15.5), (-35, 17), (-72, 18), (-92, 9)]
+    way = p.world([(0, float(sternum_back(w)) - 5.0, w) for w, _ in rows])
     way += pen.rng.normal(0, 0.8, 3)
-    tube = curve(way, np.array([r for _, r in rows]) * p.scale[0], flat=3.0)
+    tube = curve(way, np.array([r for _, r in rows]) * p.scale[0], flat=3.7)
     return hollow("sternum", tube, 0.9)
 
 
@@ -51,11 +51,15 @@ def ribs(pen: Pen, column: list[Vertebra]) -> list[Part]:
             ends.append(end)
             thick = pen.between(3.3, 3.9) * (1.15 if 0 < n < 10 else 0.95)
             for up in (-1, 1):  # two rods one over the other: a rib is twice as high as it is thick
-                rod = Tube(way + (0, 0, up * (2.5 if n else 1.0)), np.full(len(way), thick))
+                rod = Tube(np.add(way, (0, 0, up * (2.5 if n else 1.0))), np.full(len(way), thick))
                 parts += hollow("rib", rod, 1.2, f"rib_{word}_{n + 1}")
         parts += _cartilages(pen, side, ends)
     bone = [p for p in parts if p.tissue is Tissue.BONE]
-    return [*(p for p in parts if p.tissue is Tissue.CARTILAGE), *bone, *(p for p in parts if p.tissue is Tissue.MARROW)]
+    return [
+        *(p for p in parts if p.tissue is Tissue.CARTILAGE),
+        *bone,
+        *(p for p in parts if p.tissue is Tissue.MARROW),
+    ]
 
 
 def _rib(pen: Pen, side: int, n: int, v: Vertebra) -> tuple[Floats, Floats]:

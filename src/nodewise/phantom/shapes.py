@@ -98,7 +98,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drum:
-    """A waisted elliptic cylinder with flat ends, as a vertebra's body or a disc is.
+    """A waisted, somewhat square cylinder with flat ends, as a vertebra's body or a disc is.
 
     Attributes:
         centre: (3,) LPS mm. axes: 3×3, unit vectors in columns: width, depth and the drum's axis.
@@ -125,9 +125,9 @@ class Drum:
         )
         a, b, h = (np.float32(r) for r in self.radii)
         slim = 1 - np.float32(self.waist) * np.maximum(1 - (high / h) ** 2, 0)
-        f = np.sqrt((across / a) ** 2 + (deep / b) ** 2)
+        f = (np.abs(across / a) ** 2.6 + np.abs(deep / b) ** 2.6) ** np.float32(1 / 2.6)
         side = np.hypot(across, deep) * (1 - slim / np.maximum(f, np.float32(0.05)))
-        return np.maximum(side, np.abs(high) - h).T
+        return np.asarray(np.maximum(side, np.abs(high) - h).T)
 
 
 Shape = Tube | Blob | Drum

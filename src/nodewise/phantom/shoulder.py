@@ -97,7 +97,7 @@ def _neck(pen: Pen, column: list[Vertebra], side: int, bulk: float) -> list[Part
     return [
         Part("longus_colli", m, curve(front, 5.0 * bulk, flat=1.5)),
         Part("scalene", m, curve(np.vstack([beside, p.world([(side * 50, 4, 78)])]), 9.5 * bulk)),
-        Part("levator", m, curve(beside + (side * 14, 16, 0), 10.5 * bulk)),
+        Part("levator", m, curve(np.add(beside, (side * 14, 16, 0)), 10.5 * bulk)),
         Part("strap_muscle", m, curve(strap, 7.0 * bulk, flat=2.6)),
         Part("sternomastoid", m, curve(mastoid, 9.0 * bulk, flat=1.3)),
     ]

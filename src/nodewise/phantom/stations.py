@@ -59,10 +59,10 @@ def _upper(d: _Draft, b: Borders) -> None:
     d.put(beside & left & (z > h["arch_top"]), Station.S2L)
     d.put(beside & ~left & (z > h["azygos_low"]), Station.S4R)
     window = (z > h["lung_artery"]) & (z <= h["arch_low"])
-    lx, _, _ = across(b.ligament, z)
-    ax, ay, _ = across(b.ascending, z)
+    lx = across(b.ligament, z)[0]
+    ay = across(b.ascending, z)[1]
     d.put(window & (x > lx) & (x > tx + tr) & (y > ay) & (y < b.arch[-1, 1] + 8), Station.S5)
-    d.put(beside & left & (z > h["lung_artery"]) & (z <= h["arch_top"]) & (y > ay), Station.S4L)
+    d.put(beside & left & (z > h["lung_artery"]) & (z <= h["arch_top"]) & ((z > h["arch_low"]) | (y > ay)), Station.S4L)
 
 
 def _outer_side(lps: Floats, b: Borders) -> _Mask:
@@ -74,14 +74,15 @@ def _outer_side(lps: Floats, b: Borders) -> _Mask:
 
 
 def _prevascular(d: _Draft, b: Borders) -> _Mask:
-    """Before a line from the front of the upper cava to the front of the left carotid, below that of the aorta."""
+    """Before a line from the upper cava's front to the left carotid's (lower down the aorta's), and the trachea."""
     cx, cy, cr = across(b.cava, d.z)
     ox, oy, r = across(b.carotid, d.z)
     ax, ay, ar = across(b.ascending, d.z)
     low = d.z <= b.z["arch_top"]
     ox, oy, r = np.where(low, ax, ox), np.where(low, ay, oy), np.where(low, ar, r)
+    _, ty, tr = across(b.trachea, d.z)
     t = np.clip((d.x - cx) / np.maximum(ox - cx, 1.0), 0, 1)
-    return np.asarray(d.y < (1 - t) * (cy - cr) + t * (oy - r))
+    return np.asarray(d.y < np.minimum((1 - t) * (cy - cr) + t * (oy - r), ty - tr))
 
 
 def _lower(d: _Draft, b: Borders) -> None:

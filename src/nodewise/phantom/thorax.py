@@ -121,7 +121,8 @@ def _trunk(person: Habitus, axes: Axes, place: tuple[Field, Field, Field], bent:
     """Outline of the muscles: the trunk with shoulder blades, shoulders and the slope to the neck."""
     u, v, w = place
     front, back = _profile(_TRUNK, 2, w), _profile(_TRUNK, 3, w) + bent
-    out = _radial(u, v - 0.5 * (front + back), _profile(_TRUNK, 1, w), 0.5 * (back - front), 2.5)
+    ahead = np.asarray(v - 0.5 * (front + back), np.float32)
+    out = _radial(u, ahead, _profile(_TRUNK, 1, w), 0.5 * (back - front), 2.5)
     lumps = (((126, 30, 22), (40, 48, 84)), ((150, 2, 82), (54, 46, 44)), ((70, 36, 92), (74, 42, 44)))
     for side in (-1, 1):
         for (x, y, z), radii in lumps:
@@ -138,7 +139,8 @@ def _cavity(person: Habitus, place: tuple[Field, Field, Field], bent: Field) -> 
     inner = np.interp(w, (35, 60, 80, 99), (300, 64, 28, 8)).astype(np.float32)
     aside = np.abs(u) - split
     half = np.where(aside > 0, np.maximum(_profile(_CAVITY, 1, w) - split, 2), inner)
-    shell = _radial(aside, v - 0.5 * (front + back), half, np.maximum(0.5 * (back - front), 2), 2.35)
+    ahead = np.asarray(v - 0.5 * (front + back), np.float32)
+    shell = _radial(aside, ahead, half, np.maximum(0.5 * (back - front), 2), 2.35)
     shell = np.maximum(shell, (w - 99) * np.float32(person.scale[2]))
     canal = canal_line(w.ravel().astype(float))[None, None].astype(np.float32) + bent
     furrow = (15 + np.float32(0.85) * (v - canal + 20) - np.abs(u)) / np.float32(1.31)
@@ -161,10 +163,10 @@ def _skin(
     u, v, w = place
     thick = 0.75 + 0.35 * np.clip((-60 - w) / 60, 0, 1) + 0.25 * np.exp(-((u / 70) ** 2)) * (v > 0)
     skin = np.asarray(trunk - np.float32(person.fat) * thick, np.float32)
-    full = (12 + 0.9 * person.fat) * rng.uniform(0.6, 1.3) if person.female else 0.25 * person.fat
+    full = (4 + 0.6 * person.fat) * rng.uniform(0.5, 1.2) if person.female else 0.2 * person.fat
     for side in (-1, 1):
-        at = person.world([(side * 76, -92, -34)])[0]
-        skin = _joined(skin, ball(at, (50, 22 + full, 44 + 0.5 * full)).distance(axes, 60.0), 18.0)
+        at = person.world([(side * 82, -88, -36)])[0]
+        skin = _joined(skin, ball(at, (60, 20 + full, 52 + 0.5 * full)).distance(axes, 60.0), 26.0)
     return skin
 
 
@@ -173,7 +175,7 @@ def _sheet(u: Field, v: Field, w: Field) -> Field:
     aside = np.abs(u)
 
     def gauss(x: Field, at: float, wide: float) -> Field:
-        return np.exp(-(((x - at) / wide) ** 2))
+        return np.asarray(np.exp(-(((x - at) / wide) ** 2)), np.float32)
 
     def by(heights: tuple[float, ...], values: tuple[float, ...]) -> Field:
         return np.interp(w, heights, values).astype(np.float32)
