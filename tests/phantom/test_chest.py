@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import collections
-
 import numpy as np
-import pytest
 from scipy import ndimage
 
 from nodewise.phantom.body import Body
@@ -11,17 +8,11 @@ from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.drawing import draw_patient
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
-from nodewise.phantom.lymph import spread
 from nodewise.phantom.painting import paint
-from nodewise.staging.rules import n_category
+from nodewise.values.box import Box
 from nodewise.values.station import Side, Station
 
-SEEDS = (3, 4, 5)
-
-
-@pytest.fixture(scope="module")
-def chests() -> list[Body]:
-    return [make_chest(seed, 2.0) for seed in SEEDS]
+SEEDS, SPACING = (3, 11), 2.5  # those of the fixture
 
 
 def _middle(chest: Body, tissue: Tissue, low: float, high: float) -> np.ndarray:
@@ -32,8 +23,9 @@ def _middle(chest: Body, tissue: Tissue, low: float, high: float) -> np.ndarray:
 
 
 def test_the_same_seed_is_the_same_patient_bit_for_bit(chests: list[Body]) -> None:
-    again = make_chest(SEEDS[0], 2.0)
+    again = make_chest(SEEDS[0], SPACING)
     first = chests[0]
+    np.testing.assert_array_equal(first.organs.array, again.organs.array)
     for name in ("tissue", "other", "share", "nodes"):
         np.testing.assert_array_equal(getattr(first.geometry, name), getattr(again.geometry, name))
     np.testing.assert_array_equal(first.places.array, again.places.array)
@@ -113,11 +105,13 @@ def test_every_node_has_voxels_and_there_are_no_others(chests: list[Body]) -> No
         np.testing.assert_array_equal(chest.geometry.nodes > 0, np.isin(chest.geometry.tissue, list(NODE_TISSUES)))
 
 
-def test_nodes_overwrite_nothing_but_fat_and_lung(chests: list[Body]) -> None:
-    canvas = Canvas(chests[1].geometry.grid)
+def test_nodes_overwrite_nothing_but_fat_and_what_is_in_the_lung(chests: list[Body]) -> None:
+    nodes = chests[1].geometry.nodes
+    box = Box.around(nodes > 0)
+    canvas = Canvas(chests[1].geometry.grid.crop(box))
     paint(canvas, draw_patient(SEEDS[1]))
-    replaced = canvas.tissue[chests[1].geometry.nodes > 0]
-    assert set(np.unique(replaced)) <= {Tissue.FAT, Tissue.LUNG}
+    replaced = canvas.tissue[nodes[box.slices] > 0]
+    assert set(np.unique(replaced)) <= {Tissue.FAT, Tissue.LUNG, Tissue.EFFUSION, Tissue.CONSOLIDATION}
 
 
 def test_stations_lie_on_their_side(chests: list[Body]) -> None:
@@ -128,28 +122,3 @@ def test_stations_lie_on_their_side(chests: list[Body]) -> None:
             x = chest.places.grid.to_lps(places)[:, 0].mean() - middle
             right = station.side is Side.RIGHT
             assert (x < 0) == right, station
-
-
-def test_number_and_spread_of_nodes() -> None:
-    rng = np.random.default_rng(0)
-    categories: collections.Counter[str] = collections.Counter()
-    for _ in range(400):
-        nodes = spread(rng, Side.LEFT)
-        assert 6 <= len(nodes) <= 20
-        ill = [station for station, status in nodes if status.malignant]
-        categories[n_category(ill, Side.LEFT, 9).name] += 1
-    assert set(categories) == {"N0", "N1", "N2a", "N2b", "N3"}
-    assert 0.3 < categories["N0"] / 400 < 0.5
-
-
-@pytest.mark.slow
-def test_sizes_are_those_of_real_nodes() -> None:
-    shortest = []
-    for seed in range(200, 212):
-        geometry = make_chest(seed, 1.5, mediastinum_only=True).geometry
-        for number, place in enumerate(ndimage.find_objects(geometry.nodes), 1):
-            places = np.argwhere(geometry.nodes[place] == number) * 1.5
-            spread_mm2 = np.linalg.eigvalsh(np.cov(places.T) + np.eye(3) * 1.5**2 / 12) if len(places) > 3 else [0.2]
-            shortest.append(2 * np.sqrt(5 * spread_mm2[0]))
-    assert 5.0 < np.median(shortest) < 7.5
-    assert 10 < np.percentile(shortest, 90) < 16

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from nodewise.phantom import stations
@@ -9,6 +11,7 @@ from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawing import draw_patient
 from nodewise.phantom.drawn_node import paint_node
+from nodewise.phantom.hard import Hard
 from nodewise.phantom.painting import holds_nodes, mediastinal_grid, paint, whole_grid
 from nodewise.values.grid import Point
 from nodewise.values.station import Station
@@ -22,6 +25,7 @@ def make_chest(
     mediastinum_only: bool = False,
     field_mm: float = 380.0,
     square: bool = False,
+    hard: Collection[Hard] | None = None,
 ) -> Body:
     """Draw the patient that belongs to ``seed``; the same whatever the spacing.
 
@@ -31,9 +35,10 @@ def make_chest(
         mediastinum_only: keep only the box around the mediastinum, with 15 mm more.
         field_mm: width of the field of view, which may cut the shoulders.
         square: make the field of view as deep as wide, as scanners do.
+        hard: what is hard about the patient; drawn where not given, see ``hard.FREQUENCY``.
     """
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
-    drawing = draw_patient(seed)
+    drawing = draw_patient(seed, hard)
     grid = (
         mediastinal_grid(drawing.person, spacing)
         if mediastinum_only
@@ -44,6 +49,7 @@ def make_chest(
     named = stations.station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)
     for number, node in enumerate(drawing.nodes, 1):
         paint_node(canvas, number, node)
+    canvas.organs[canvas.nodes > 0] = 0
     # What a node fills beyond the drawn borders, where it bulges into the lung, belongs to its station.
     own = np.array([0, *(Station(n.place).label for n in drawing.nodes)], np.uint8)
     bulging = (canvas.nodes > 0) & (named == 0)
@@ -57,5 +63,5 @@ def make_chest(
         nodes=drawing.nodes,
         landmarks=drawing.landmarks,
         tumour=drawing.tumour,
-        hard=() if drawing.person.distractor == "none" else (drawing.person.distractor,),
+        hard=tuple(kind.value for kind in drawing.hard),
     )

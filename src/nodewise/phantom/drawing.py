@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 from scipy import ndimage
 
-from nodewise.phantom import organs, stations, thorax, vessels
+from nodewise.phantom import arteries, lungs, organs, stations, thorax
+from nodewise.phantom.airway import airway, rings, segmental
 from nodewise.phantom.body import Tumour
+from nodewise.phantom.breast import glands
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawn_node import DrawnNode
+from nodewise.phantom.fat import fillers, mediastinal_fat
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.habitus import Habitus, draw_habitus
-from nodewise.phantom.illness import illness
+from nodewise.phantom.hard import Hard, checked, draw_hard, drawn_over, lost_side, raised
+from nodewise.phantom.heart import coronaries, heart, pericardium
+from nodewise.phantom.illness import Lungs, illness, measured
 from nodewise.phantom.lymph import place_nodes
 from nodewise.phantom.painting import holds_nodes, mediastinal_grid, paint
 from nodewise.phantom.pen import Part, Pen, pushed
-from nodewise.phantom.shapes import Blob, Floats, Tube, ball, curve
+from nodewise.phantom.pulmonary import lung_vessels, pulmonary
+from nodewise.phantom.ribcage import ribs, sternum
+from nodewise.phantom.shapes import Blob, Floats, Tube
+from nodewise.phantom.shoulder import girdle_bones, muscles
+from nodewise.phantom.spine import as_tube, spine, vertebrae
+from nodewise.phantom.subphrenic import upper_abdomen
+from nodewise.phantom.veins import veins
+from nodewise.phantom.vessels import small_vessels
 from nodewise.values.grid import Grid, Point
 
 _PLAN_MM = 2.0
@@ -27,60 +39,121 @@ _PLAN_MM = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
-    """All shapes of one patient, before any grid."""
+    """All shapes of one patient, before any grid, in the order in which they are painted.
+
+    Attributes:
+        hilar: vessels of the segments, as far as they lie in the hila's fat. organs: of the mediastinum.
+        segments: their bronchi, by name. airway: trachea, main and lobar bronchi.
+    """
 
     person: Habitus
     wall: thorax.Wall
-    bones: tuple[Part, ...]
+    breast: tuple[Part, ...]
+    abdomen: tuple[Part, ...]
     lung_vessels: tuple[Part, ...]
-    organs: tuple[Part, ...]
-    fat: thorax.Smooth
+    fissures: lungs.Fissures
     ill: tuple[Part, ...]
+    fat: thorax.Smooth
+    muscles: tuple[Part, ...]
+    bones: tuple[Part, ...]
+    pericardium: tuple[Part, ...]
+    hilar: tuple[Part, ...]
+    organs: tuple[Part, ...]
+    segments: tuple[Part, ...]
+    airway: tuple[Part, ...]
+    rings: tuple[Part, ...]
     borders: stations.Borders
     landmarks: Mapping[str, Point]
     tumour: Tumour
     nodes: tuple[DrawnNode, ...]
+    hard: tuple[Hard, ...]
 
 
-def draw_patient(seed: int) -> Drawing:
-    """Draw every shape of the patient that belongs to ``seed``."""
-    rng = np.random.default_rng([20260, seed])
+def draw_patient(seed: int, hard: Collection[Hard] | None = None) -> Drawing:
+    """Draw every shape of the patient that belongs to ``seed``; what is ``hard`` about it is drawn too if not given."""
+    rng, ill_rng = np.random.default_rng([20260, seed]), np.random.default_rng([20262, seed])
+    drawn = draw_hard(ill_rng)
+    kinds = drawn if hard is None else checked(hard)
     person = draw_habitus(rng)
     pen = Pen(person, rng)
+    lost, mm = lost_side(kinds, person.primary)
     wall = thorax.draw_wall(person, rng)
-    bones = tuple(thorax.bones(pen))
-    lung = tuple(thorax.lung_vessels(pen))
-    big, air = _packed(pen, bones)
-    fore = organs.front(pen)
-    fat = thorax.mediastinal_fat(person, [*big, *air, *_fillers(pen, bones)])
+    wall = replace(wall, dome=raised(wall.dome, person, lost, 1.5 * mm))
+    column = vertebrae(pen)
+    spinal = as_tube(column)
+    chambers = heart(pen)
+    sac = pericardium(pen, chambers)
+    big, air = _packed(pen, spinal, chambers)
+    chambers, sac, big, air = (drawn_over(parts, person, lost, mm) for parts in (chambers, sac, big, air))
+    bronchi = segmental(pen, air)
+    hilar, branches = lung_vessels(pen, bronchi, big)
+    trachea = air[0].shape
+    assert isinstance(trachea, Tube)
+    fore = [*drawn_over(organs.thymus(pen), person, lost, mm), *organs.neck_front(pen, trachea)]
+    held = [*sac, *big, *air, *hilar, *(_start(b) for b in bronchi)]
+    fat = mediastinal_fat(person, [*held, *fillers(pen, spinal)])
     near = np.vstack([p.shape.points for p in [*big, *air] if isinstance(p.shape, Tube)])
-    all_organs = (*vessels.small_vessels(pen, near), *fore, *big, *air)
-    named = {p.name: p for p in all_organs}
+    small = [*small_vessels(pen, near), *drawn_over(coronaries(pen), person, lost, mm)]
     carina = find_carina(air)
-    borders = stations.borders(person, named, carina)
-    ill, tumour = illness(pen)
+    borders = stations.borders(person, {p.name: p for p in (*big, *air, *bronchi)}, carina)
+    fissures = lungs.draw_fissures(rng)
+    ill, tumour = illness(Pen(person, ill_rng), Lungs(person, wall, fat, fissures), kinds)
+    drawing = Drawing(
+        person=person,
+        wall=wall,
+        breast=tuple(glands(pen)),
+        abdomen=tuple(upper_abdomen(pen)),
+        lung_vessels=tuple(branches),
+        fissures=fissures,
+        ill=tuple(ill),
+        fat=fat,
+        muscles=tuple(muscles(pen, column)),
+        bones=(*spine(pen, column), *ribs(pen, column), *sternum(pen), *girdle_bones(pen)),
+        pericardium=tuple(sac),
+        hilar=tuple(hilar),
+        organs=(*small, *fore, *chambers, *big),
+        segments=tuple(bronchi),
+        airway=tuple(air),
+        rings=tuple(rings(pen, air)),
+        borders=borders,
+        landmarks={},
+        tumour=tumour,
+        nodes=(),
+        hard=kinds,
+    )
+    tumour = measured(tumour, drawing)
     landmarks = _landmarks(borders, carina, np.asarray(tumour.centre_mm))
-    drawing = Drawing(person, wall, bones, lung, all_organs, fat, tuple(ill), borders, landmarks, tumour, ())
     plan = Canvas(mediastinal_grid(person, (_PLAN_MM,) * 3))
     inside = paint(plan, drawing)
     labels = stations.station_map(plan.axes, inside & holds_nodes(plan.tissue), borders)
-    nodes = place_nodes(plan, labels, person.primary, rng)
-    return replace(drawing, nodes=tuple(nodes))
+    nodes = place_nodes(plan, labels, tumour, np.random.default_rng([20263, seed]), kinds)
+    return replace(drawing, tumour=tumour, landmarks=landmarks, nodes=tuple(nodes))
 
 
-def _packed(pen: Pen, bones: tuple[Part, ...]) -> tuple[list[Part], list[Part]]:
-    """Organs and airway, moved so that none runs through another where that would be wrong."""
-    spine = [b for b in bones if b.name == "vertebral_column"]
-    arteries = vessels.aorta(pen)
-    air = organs.airway(pen)
-    arteries[0] = pushed(arteries[0], [*spine, *(p for p in air if p.name == "trachea")], 1.0)
-    chambers = organs.heart(pen)
-    hard = [arteries[0], *(_as_tube(c) for c in chambers if c.name in ("left_atrium", "right_atrium"))]
+def _start(bronchus: Part, mm: float = 16.0) -> Part:
+    """The first piece of a segment's bronchus, which lies in the fat of the hilum."""
+    tube = bronchus.shape
+    assert isinstance(tube, Tube)
+    n = max(2, int((np.linalg.norm(tube.points - tube.points[0], axis=1) < mm).sum()))
+    return replace(bronchus, shape=Tube(tube.points[:n], tube.radii[:n]))
+
+
+def _packed(pen: Pen, spinal: Part, chambers: list[Part]) -> tuple[list[Part], list[Part]]:
+    """Vessels, oesophagus and airway, moved so that none runs through another where that would be wrong."""
+    trunks = arteries.aorta(pen)
+    air = airway(pen)
+    trunks[0] = pushed(trunks[0], [spinal, *(p for p in air if p.name == "trachea")], 2.0)
+    hard = [trunks[0], *(_as_tube(c) for c in chambers if c.name in ("left_atrium", "right_atrium"))]
     air = [p if p.name in ("trachea", "right_main") else pushed(p, hard) for p in air]
     tubes = [p for p in air if p.name in ("trachea", "right_main", "left_main")]
-    veins = [pushed(p, [*spine, *tubes], 0.5) if p.name == "azygos" else p for p in vessels.veins(pen)]
-    gullet = organs.oesophagus(pen, [*spine, *tubes, arteries[0]])
-    return [*chambers, *vessels.pulmonary(pen), *veins, *arteries, *gullet], air
+    great = [pushed(p, [spinal, *tubes], 0.5) if p.name == "azygos_vein" else p for p in veins(pen)]
+    gullet = organs.oesophagus(pen, [spinal, *tubes, trunks[0]])
+    lung = pulmonary(pen)
+    left = next(p for p in lung if p.name == "pulmonary_artery_left")
+    assert isinstance(left.shape, Tube)
+    assert isinstance(trunks[0].shape, Tube)
+    cord = arteries.ligament(trunks[0].shape, left.shape, pen)
+    return [*lung, *great, cord, *trunks, *gullet], air
 
 
 def _as_tube(part: Part) -> Part:
@@ -90,25 +163,6 @@ def _as_tube(part: Part) -> Part:
     r = 0.5 * (y + min(y, z))
     ends = centre + np.linspace(min(r - x, 0), max(x - r, 0), 9)[:, None] * (1, 0, 0)
     return replace(part, shape=Tube(ends, np.full(9, r)))
-
-
-def _fillers(pen: Pen, bones: tuple[Part, ...]) -> list[Part]:
-    """What holds the lungs apart besides the organs: the spine, and fat behind the sternum and in the neck."""
-    column = next(b for b in bones if b.name == "vertebral_column")
-    front = [thorax.cavity_front(w) for w in (80, 40, 0, -40, -90)]
-    way = pen.person.world(
-        [
-            (0, front[0] + 10, 84),
-            (0, front[1] + 8, 40),
-            (2, front[2] + 7, 0),
-            (6, front[3] + 6, -40),
-            (14, front[4] + 10, -90),
-        ]
-    )
-    wide = pen.between(3, 12)
-    sternal = Part("sternal_fat", Tissue.FAT, curve(way, [14, wide, wide * 0.8, wide, 16]))
-    neck = [Part("neck", Tissue.FAT, ball(pen.person.world([(s * 24, -34, 128)])[0], (26, 24, 30))) for s in (-1, 1)]
-    return [Part(column.name, column.tissue, column.shape, None, 1.0), sternal, *neck]
 
 
 def find_carina(air: list[Part]) -> Floats:
@@ -136,13 +190,13 @@ def find_carina(air: list[Part]) -> Floats:
 def _landmarks(b: stations.Borders, carina: Floats, tumour: Floats) -> Mapping[str, Point]:
     """Points by name, LPS mm."""
     top = b.ascending[-1]
-    artery = (top[0] + 10, top[1], b.z["lung_artery"])
+    azygos = b.right[-1]
     points = {
         "carina": carina,
-        "arch_top": np.array([top[0], top[1], b.z["arch_top"]]),
-        "arch_low": np.array([top[0], top[1], b.z["arch_low"]]),
-        "left_pulmonary_artery_top": np.array(artery),
-        "azygos_low": np.array([b.right[0, 0], b.right[0, 1], b.z["azygos_low"]]),
+        "arch_top": np.array([top[1], top[2], b.z["arch_top"]]),
+        "arch_low": np.array([top[1], top[2], b.z["arch_low"]]),
+        "left_pulmonary_artery_top": np.array([top[1] + 10, top[2], b.z["lung_artery"]]),
+        "azygos_low": np.array([azygos[1], azygos[2], b.z["azygos_low"]]),
         "tumour": tumour,
     }
     return MappingProxyType({n: (float(p[0]), float(p[1]), float(p[2])) for n, p in points.items()})

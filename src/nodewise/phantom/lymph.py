@@ -1,156 +1,173 @@
-"""Lymph nodes: how many, where, how large, of which shape, and which of them are malignant."""
+"""Where a patient's lymph nodes lie: in the fat of their stations, moulded to vessels, airway and one another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from nodewise.phantom.body import Tumour
 from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.drawn_node import DrawnNode, paint_node
+from nodewise.phantom.drawn_node import PUSHED, DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.shapes import Blob, Floats, rotation
-from nodewise.staging.rules import level
-from nodewise.values.node import Status
-from nodewise.values.station import Side, Station
+from nodewise.phantom.hard import Hard
+from nodewise.phantom.node_shape import draw_node, scaled, volume_mm3
+from nodewise.phantom.shapes import Floats
+from nodewise.phantom.spread import Wanted, spread
+from nodewise.values.station import Station
 
 Labels = npt.NDArray[np.uint8]
-
-# How often a node lies where; drawn to keep every station of the map in play, weighted as chest CT shows them.
-_WHERE = {
-    "1R": 2, "1L": 2, "2R": 6, "2L": 3, "3a": 3, "3p": 2, "4R": 20, "4L": 9, "5": 9, "6": 7, "7": 13, "8": 5, "9R": 1,
-    "9L": 1, "10R": 7, "10L": 6, "11R": 7, "11L": 6, "12R": 2, "12L": 2, "13R": 0.7, "13L": 0.7, "14R": 0.5, "14L": 0.5,
-}  # fmt: skip
+_SIZES = (*(1.0,) * 10, 0.8, 0.8, *(0.6,) * 3, *(0.45,) * 4, *(0.35,) * 4)  # of what is wanted, in each attempt
 
 
-def spread(rng: np.random.Generator, primary: Side) -> list[tuple[Station, Status]]:
-    """Station and status of 6 to 20 nodes: the hilum drains first, then the mediastinum, then the other side."""
-    codes, weights = list(_WHERE), np.array(list(_WHERE.values()), float)
-    count = int(rng.integers(6, 21))
-    stations = [Station(str(c)) for c in rng.choice(codes, count, p=weights / weights.sum())]
-    category = int(rng.choice(4, p=(0.40, 0.13, 0.27, 0.20)))
-    levels = [category] if category else []
-    if category >= 2 and rng.random() < 0.7:
-        levels.append(1)
-    if category == 3 and rng.random() < 0.75:
-        levels.append(2)
-    ill: set[Station] = set()
-    for wanted in levels:
-        fits = [s for s in stations if level(s, primary) == wanted]
-        if not fits:
-            pool = [c for c in codes if level(Station(c), primary) == wanted]
-            p = np.array([_WHERE[c] for c in pool], float)
-            fits = [Station(str(rng.choice(pool, p=p / p.sum())))]
-            stations[int(rng.integers(count))] = fits[0]
-        take = rng.choice(len(fits), min(len(fits), int(rng.integers(1, 4))), replace=False)
-        ill |= {fits[int(t)] for t in take}
-    first = dict.fromkeys(ill, True)
-    status = []
-    for s in stations:
-        bad = s in ill and (first[s] or rng.random() < 0.6)
-        if bad:
-            first[s] = False
-        status.append(Status.MALIGNANT if bad else Status.BENIGN)
-    return list(zip(stations, status, strict=True))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Room:
+    """Where nodes can go on the planning canvas.
+
+    Attributes:
+        space: how far each voxel of fat or lung is from an organ or a large vessel, mm; flat, in Fortran order.
+        fat: flat indices of the fat of each station, by its label.
+    """
+
+    canvas: Canvas
+    stations: Labels
+    space: npt.NDArray[np.float32]
+    fat: Mapping[int, npt.NDArray[np.int64]]
 
 
-def draw_shape(rng: np.random.Generator, centre: Floats, short: float, status: Status) -> Blob:
-    """A lobulated ellipsoid; ``short`` is its smallest diameter, mm. Malignant ones are rounder on average."""
-    longest = 1 + rng.beta(1.8, 1.9 if status is Status.MALIGNANT else 1.3) * 1.2
-    middle = rng.uniform(1.0, longest)
-    radii = 0.5 * short * np.array([1.0, middle, longest])
-    axes = rotation(rng)
-    centres, sizes = [centre], [radii]
-    for _ in range(int(rng.choice(4, p=(0.45, 0.3, 0.15, 0.1)))):
-        way = axes @ (rng.uniform(-1, 1, 3) * radii * (0.2, 0.6, 0.8))
-        centres.append(centre + way)
-        sizes.append(radii * rng.uniform(0.5, 0.85, 3))
-    return Blob(np.array(centres), np.array(sizes), axes)
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How a shape finds room.
+
+    Attributes:
+        free: share of its volume. core: share of its inner part. own: share in its station.
+        moulded: share of its surface that lies on something else than fat or lung.
+    """
+
+    free: float
+    core: float
+    own: float
+    moulded: float
 
 
-def place_nodes(canvas: Canvas, stations: Labels, primary: Side, rng: np.random.Generator) -> list[DrawnNode]:
+def place_nodes(
+    canvas: Canvas, stations: Labels, tumour: Tumour, rng: np.random.Generator, hard: Collection[Hard] = ()
+) -> list[DrawnNode]:
     """Draw a patient's nodes and paint them on the planning ``canvas``; those that find no room are left out."""
-    room = ndimage.distance_transform_edt(_is_room(canvas.tissue), sampling=canvas.grid.spacing).astype(np.float32)
-    wanted = spread(rng, primary)
+    soft = np.isin(canvas.tissue, (Tissue.FAT, Tissue.VESSEL_SMALL, *PUSHED))  # small vessels do not hold a node up
+    space = ndimage.distance_transform_edt(soft, sampling=canvas.grid.spacing).astype(np.float32).ravel(order="F")
+    space -= np.float32(0.5 * canvas.step)  # from the surface, not from the middle of the next voxel
+    flat = stations.ravel(order="F") * (canvas.tissue.ravel(order="F") == Tissue.FAT)
+    here = np.flatnonzero(flat)
+    room = _Room(canvas, stations, space, {int(n): here[flat[here] == n] for n in np.unique(flat[here])})
     found: list[DrawnNode] = []
-    for station, status in wanted:
-        grow = 1.25 if status is Status.MALIGNANT else 1.0
-        short = float(np.clip(6.5 * np.exp(rng.normal(0, 0.55)) * grow, 2.8, 30))
-        beside = [n for n in found if n.place == station.code] if rng.random() < 0.45 else []
-        for attempt in range(12):
-            size = short * (1.0 if attempt < 6 else 0.75)
-            at = (
-                _beside(rng, beside, size)
-                if beside and attempt < 4
-                else _free(canvas, stations, room, station, size, rng)
-            )
-            if at is None:
-                continue
-            shape = draw_shape(rng, at, size, status)
-            if _fits(canvas, stations, shape, station):
-                found.append(DrawnNode(shape, station.code, status))
-                paint_node(canvas, len(found), found[-1])
-                break
+    for wanted in spread(rng, tumour, hard):
+        node = _placed(room, wanted, found, rng)
+        if node is None:
+            continue
+        paint_node(canvas, len(found) + 1, node)
+        if (canvas.nodes == len(found) + 1).any():
+            found.append(node)
     return found
 
 
-def _is_room(tissue: Labels) -> npt.NDArray[np.bool_]:
-    return np.asarray((tissue == Tissue.FAT) | (tissue == Tissue.LUNG))
+def _placed(room: _Room, wanted: Wanted, found: Sequence[DrawnNode], rng: np.random.Generator) -> DrawnNode | None:
+    """The best of several places and shapes, grown until it is as large as wanted."""
+    beside = [n for n in found if n.place == wanted.station.code] if wanted.touching else []
+    goal = float(rng.uniform(0.25, 0.75)) if rng.random() < 0.85 else 0.0
+    best, best_cost = None, 1.0
+    for attempt, size in enumerate(_SIZES):
+        if size < 0.8 and best is not None:
+            break
+        short = max(2.8, wanted.short_mm * size)
+        near = bool(beside) and attempt < 7
+        at = _beside(rng, beside, short) if near else _free(room, wanted.station, short, goal > 0, rng)
+        if at is None:
+            continue
+        facing = _facing(room, at) if goal > 0 and rng.random() < 0.75 else None
+        node = draw_node(rng, at, short, wanted.station.code, wanted.status, facing)
+        fit = _fit(room, node, wanted.station)
+        if fit.own < 0.7 or fit.free < 0.45 or fit.core < 0.75:
+            continue
+        cost = 0.6 * (1 - fit.free) + (1 - fit.core) + 1.3 * abs(fit.moulded - goal) * (not near) + 0.02 * attempt
+        if cost < best_cost:
+            best, best_cost = node, cost
+    return None if best is None else _grown(room, best, wanted.station)
+
+
+def _grown(room: _Room, node: DrawnNode, station: Station) -> DrawnNode:
+    """The node made larger until what finds room has the volume that was meant; it keeps to its station."""
+    fit, shape = _fit(room, node, station), node.shape
+    for _ in range(3):
+        if fit.free > 0.93:
+            break
+        more = scaled(shape, float(np.clip(fit.free ** (-1 / 3), 1.0, 1.2)))
+        trial = replace(node, shape=more)
+        fit = _fit(room, trial, station)
+        fit = replace(fit, free=fit.free * volume_mm3(more) / volume_mm3(node.shape))
+        if fit.own < 0.7 or fit.core < 0.8:
+            break
+        shape = more
+    return replace(node, shape=shape)
 
 
 def _beside(rng: np.random.Generator, others: Sequence[DrawnNode], short: float) -> Floats:
     """A place that touches a node already there."""
     other = others[int(rng.integers(len(others)))].shape
     way = rng.normal(0, 1, 3)
-    reach = 0.5 * short + float(other.radii[0].mean())
-    return np.asarray(other.centres[0] + way / np.linalg.norm(way) * reach * rng.uniform(0.75, 1.1))
+    way /= np.linalg.norm(way)
+    surface = 1 / np.linalg.norm((way @ other.axes) / other.radii[0])
+    return np.asarray(other.centres[0] + way * (0.5 * short + surface) * rng.uniform(0.75, 1.0))
 
 
-def _free(
-    canvas: Canvas,
-    stations: Labels,
-    room: npt.NDArray[np.float32],
-    station: Station,
-    short: float,
-    rng: np.random.Generator,
-) -> Floats | None:
-    """A place in the station, as close to its neighbours as the node's size allows."""
-    here = np.flatnonzero((stations == station.label).ravel(order="K") & (canvas.tissue == Tissue.FAT).ravel(order="K"))
+def _free(room: _Room, station: Station, short: float, hugging: bool, rng: np.random.Generator) -> Floats | None:
+    """A place in the fat of the station: ``hugging`` what lies beside it, or loose."""
+    here = room.fat.get(station.label)
+    if here is None:
+        return None
+    here = here[room.canvas.tissue.ravel(order="K")[here] == Tissue.FAT]  # a view: the canvas is in Fortran order
     if here.size == 0:
         return None
-    space = room.ravel(order="F")[here]
-    r = 0.5 * short
-    gap = rng.uniform(0, 4)
-    fits = here[(space >= 0.75 * r) & (space <= r + gap + 1)]
-    if fits.size == 0:
-        order = np.argsort(space)[-max(1, space.size // 50) :]
-        if space[order[-1]] < 0.45 * r:
-            return None
-        fits = here[order]
-    index = np.unravel_index(int(rng.choice(fits)), canvas.tissue.shape, order="F")
-    return np.asarray(canvas.grid.to_lps(index) + rng.uniform(-0.4, 0.4, 3) * canvas.grid.spacing)
+    space, r = room.space[here], 0.5 * short
+    low, high = (0.15 * r, 0.6 * r + 0.4) if hugging else (0.9 * r, r + 3)
+    off = np.maximum(low - space, space - high)
+    fits = here[off <= max(0.0, float(np.partition(off, min(off.size // 25, off.size - 1))[off.size // 25]))]
+    index = np.unravel_index(int(rng.choice(fits)), room.canvas.tissue.shape, order="F")
+    return np.asarray(room.canvas.grid.to_lps(index) + rng.uniform(-0.4, 0.4, 3) * room.canvas.grid.spacing)
 
 
-def _fits(canvas: Canvas, stations: Labels, shape: Blob, station: Station) -> bool:
-    """Whether enough of the shape finds room, and most of that in its station."""
-    part = canvas.window(shape, canvas.step)
+def _facing(room: _Room, at: Floats) -> tuple[float, float] | None:
+    """Direction (x, y) in which the room grows fastest; None at the grid's edge, and where it grows nowhere."""
+    shape = room.canvas.tissue.shape
+    i, j, k = np.rint(room.canvas.grid.to_index((at[0], at[1], at[2]))).astype(int)
+    if not (0 < i < shape[0] - 1 and 0 < j < shape[1] - 1 and 0 <= k < shape[2]):
+        return None
+    here, row = int(i + shape[0] * (j + shape[1] * k)), shape[0]
+    x, y = room.space[here + 1] - room.space[here - 1], room.space[here + row] - room.space[here - row]
+    return (float(x), float(y)) if x or y else None
+
+
+def _fit(room: _Room, node: DrawnNode, station: Station) -> _Fit:
+    """How a node would lie if it were painted now."""
+    canvas = room.canvas
+    part = canvas.window(node.shape, 2 * canvas.step)
     if part is None:
-        return False
-    distance = canvas.distance(shape, part, canvas.step)
-    inside, tissue = distance < 0, canvas.tissue[part]
-    total = int(inside.sum())
-    if total == 0:
-        index = np.rint(canvas.grid.to_index(shape.centres[0])).astype(int)
-        if (index < 0).any() or (index >= canvas.tissue.shape).any():
-            return False
-        i = tuple(index)
-        return bool(canvas.tissue[i] == Tissue.FAT and stations[i] == station.label)
-    lung = inside & (tissue == Tissue.LUNG)
-    fat = inside & (tissue == Tissue.FAT)
-    named = stations[part][(distance < 0.5 * canvas.step) & (tissue == Tissue.FAT)]  # a small node's own are too few
-    own = int((named == station.label).sum())
-    if own < 0.75 * max(1, named.size) or fat.sum() < 0.4 * total:
-        return False
-    return bool(fat.sum() + lung.sum() >= 0.6 * total)
+        return _Fit(0, 0, 0, 0)
+    distance = canvas.distance(node.shape, part, canvas.step)
+    tissue, inside = canvas.tissue[part], distance < 0
+    fat = tissue == Tissue.FAT
+    room_here = fat | np.isin(tissue, PUSHED)
+    taken = inside & room_here
+    near = fat & (distance < 0.5 * canvas.step)  # a small node's own voxels are too few
+    if not near.any():
+        return _Fit(0, 0, 0, 0)
+    own = float((room.stations[part][near] == station.label).mean())
+    if not taken.any():
+        return _Fit(1.0, 1.0, own, 0.0)
+    core = distance < -0.55 * float(node.shape.radii[0].min())
+    deep = float(room_here[core].mean()) if core.any() else 1.0
+    rim = ndimage.binary_dilation(taken) & ~taken
+    return _Fit(float(taken.sum() / inside.sum()), deep, own, float((~room_here & rim).sum() / max(1, rim.sum())))

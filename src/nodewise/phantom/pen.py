@@ -11,18 +11,29 @@ from scipy.spatial import cKDTree
 
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.habitus import Habitus
-from nodewise.phantom.shapes import Blob, Floats, Tube, curve
+from nodewise.phantom.organ_names import ORGANS
+from nodewise.phantom.shapes import Floats, Shape, Tube, curve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One organ, or a piece of it: painted with ``wall_mm`` of ``wall`` around it."""
+    """One organ, or a piece of it: painted with ``wall_mm`` of ``wall`` around it.
+
+    Attributes:
+        organ: its name in ``organ_names.ORGANS``, where ``name`` is not one already; empty for what has no class.
+    """
 
     name: str
     tissue: Tissue
-    shape: Tube | Blob
+    shape: Shape
     wall: Tissue | None = None
     wall_mm: float = 0.0
+    organ: str = ""
+
+    @property
+    def number(self) -> int:
+        """The organ's number in a label map, 0 for none."""
+        return ORGANS.get(self.organ or self.name, 0)
 
 
 class Pen:
@@ -31,7 +42,7 @@ class Pen:
     def __init__(self, person: Habitus, rng: np.random.Generator) -> None:
         self.person, self.rng = person, rng
 
-    def way(self, points: list[tuple[float, float, float]], loose: float = 1.0, fixed: int = 0) -> Floats:
+    def way(self, points: Sequence[tuple[float, float, float]], loose: float = 1.0, fixed: int = 0) -> Floats:
         """World control points, moved together and each a little; the first ``fixed`` stay."""
         p = self.person.world(points)
         amount = self.person.jitter * loose
@@ -43,14 +54,15 @@ class Pen:
         self,
         name: str,
         tissue: Tissue,
-        points: list[tuple[float, float, float]],
-        radii: list[float],
+        points: Sequence[tuple[float, float, float]],
+        radii: Sequence[float],
         loose: float = 1.0,
         flat: float = 1.0,
+        organ: str = "",
     ) -> Part:
         """A vessel or the like; ``radii`` in mm before the person's calibre."""
         r = np.asarray(radii) * self.person.calibre
-        return Part(name, tissue, curve(self.way(points, loose), r, flat=flat))
+        return Part(name, tissue, curve(self.way(points, loose), r, flat=flat), organ=organ)
 
     def between(self, low: float, high: float) -> float:
         """A number drawn evenly."""

@@ -96,6 +96,43 @@ class Blob:
         return out.T
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Drum:
+    """A waisted, somewhat square cylinder with flat ends, as a vertebra's body or a disc is.
+
+    Attributes:
+        centre: (3,) LPS mm. axes: 3×3, unit vectors in columns: width, depth and the drum's axis.
+        radii: half width, half depth and half height, mm. waist: how much slimmer it is half-way, 0 to 1.
+    """
+
+    centre: Floats
+    axes: Floats
+    radii: Floats
+    waist: float = 0.0
+
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lowest and highest corner, LPS mm."""
+        half = np.abs(self.axes * self.radii).sum(axis=1)
+        return self.centre - half, self.centre + half
+
+    def distance(self, axes: Axes, reach: float) -> Field:  # noqa: ARG002 - same call as a tube's
+        """Signed distance at ``axes`` (x, y, z; each 1-D, mm), to first order."""
+        x, y, z = (a - c for a, c in zip(axes, self.centre, strict=True))
+        e = self.axes.astype(np.float32)
+        across, deep, high = (
+            (z * e[2, m])[:, None, None] + ((x * e[0, m])[None, :] + (y * e[1, m])[:, None])[None] for m in range(3)
+        )
+        a, b, h = (np.float32(r) for r in self.radii)
+        slim = 1 - np.float32(self.waist) * np.maximum(1 - (high / h) ** 2, 0)
+        f = (np.abs(across / a) ** 2.6 + np.abs(deep / b) ** 2.6) ** np.float32(1 / 2.6)
+        side = np.hypot(across, deep) * (1 - slim / np.maximum(f, np.float32(0.05)))
+        return np.asarray(np.maximum(side, np.abs(high) - h).T)
+
+
+Shape = Tube | Blob | Drum
+
+
 def ball(centre: npt.ArrayLike, radii: npt.ArrayLike, axes: Floats | None = None) -> Blob:
     """One ellipsoid; ``radii`` mm along x, y, z, or along the columns of ``axes``."""
     return Blob(

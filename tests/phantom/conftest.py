@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+import pytest
+
+from nodewise.phantom.body import Body
+from nodewise.phantom.chest import make_chest
+
+CHEST_SEEDS = (3, 11)
+CHEST_MM = 2.5
+
+
+@pytest.fixture(scope="session")
+def chests() -> list[Body]:
+    """Drawn chests that tests must not change, at 2.5 mm: a man and a woman."""
+    return [make_chest(seed, CHEST_MM) for seed in CHEST_SEEDS]

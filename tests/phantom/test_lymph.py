@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from nodewise.image.shape import measure
+from nodewise.phantom.body import Body
+from nodewise.phantom.chest import make_chest
+from nodewise.phantom.geometry import Tissue
+from nodewise.phantom.hard import Hard
+from nodewise.values.box import Box
+from nodewise.values.node import Size
+from nodewise.values.station import Side, Station
+
+SEED = 21
+
+
+def _sizes(chest: Body) -> dict[int, Size]:
+    found = {}
+    for number, place in enumerate(ndimage.find_objects(chest.geometry.nodes), 1):
+        box = Box(tuple(s.start for s in place), tuple(s.stop for s in place))
+        found[number] = measure(chest.geometry.nodes[place] == number, chest.geometry.grid.crop(box))
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain() -> Body:
+    return make_chest(SEED, 2.0, mediastinum_only=True, hard=())
+
+
+@pytest.fixture(scope="module")
+def mass() -> Body:
+    return make_chest(SEED, 2.0, mediastinum_only=True, hard=(Hard.CONGLOMERATE, Hard.EFFUSION, Hard.COLLAPSED_LOBE))
+
+
+def test_each_node_is_one_piece_and_has_a_voxel(plain: Body, mass: Body) -> None:
+    for chest in (plain, mass):
+        assert set(np.unique(chest.geometry.nodes)) == set(range(len(chest.nodes) + 1))
+        for number in range(1, len(chest.nodes) + 1):
+            assert ndimage.label(chest.geometry.nodes == number, np.ones((3, 3, 3)))[1] == 1
+
+
+def test_nodes_are_moulded_to_what_lies_beside_them(plain: Body) -> None:
+    shares = []
+    for number in range(1, len(plain.nodes) + 1):
+        mask = plain.geometry.nodes == number
+        beside = plain.geometry.tissue[ndimage.binary_dilation(mask) & ~mask]
+        shares.append((~np.isin(beside, (Tissue.FAT, Tissue.LUNG))).mean())
+    assert 0.05 < np.median(shares) < 0.75
+    assert max(shares) > 0.25
+
+
+def test_a_conglomerate_is_huge_and_its_nodes_touch(mass: Body) -> None:
+    assert mass.hard == ("effusion", "collapsed_lobe", "conglomerate")
+    malignant = [n.place for n in mass.nodes if n.status.malignant]
+    place = max(set(malignant), key=malignant.count)
+    numbers = [i for i, n in enumerate(mass.nodes, 1) if n.place == place]
+    together = np.isin(mass.geometry.nodes, numbers)
+    parts, count = ndimage.label(together, np.ones((3, 3, 3)))
+    largest = ndimage.sum_labels(together, parts, range(1, count + 1)).max()
+    assert len(numbers) >= 3
+    assert largest * 8 > 4000  # mm³
+    assert largest / together.sum() > 0.6
+
+
+def test_what_is_hard_leaves_the_rest_of_the_patient_as_it_is(plain: Body) -> None:
+    none = make_chest(SEED, 3.0, mediastinum_only=True, hard=(Hard.NO_NODES,))
+    assert len(none.nodes) == 0
+    assert not none.geometry.nodes.any()
+    for name in ("carina", "arch_top", "tumour"):
+        assert none.landmarks[name] == plain.landmarks[name]
+    assert none.tumour == plain.tumour
+
+
+def test_nodes_of_each_station_lie_on_their_side(plain: Body) -> None:
+    carina = plain.landmarks["carina"][0]
+    for number, node in enumerate(plain.nodes, 1):
+        side = Station(node.place).side
+        if side is None or Station(node.place).zone in ("2", "4"):  # the border of these is left of the midline
+            continue
+        x = plain.geometry.grid.to_lps(np.argwhere(plain.geometry.nodes == number))[:, 0].mean()
+        assert (x > carina) == (side is Side.LEFT), node.place
+
+
+def test_nodes_have_about_the_size_that_was_meant(plain: Body) -> None:
+    found = [s.short_axis_mm for s in _sizes(plain).values()]
+    assert 3 < np.median(found) < 14
+    assert max(found) < 45
