@@ -12,7 +12,8 @@ from scipy import ndimage
 from nodewise.phantom.body import Body
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.phantom.scanner import draw_protocol, scan
+from nodewise.phantom.protocol import draw_protocol
+from nodewise.phantom.scanner import scan
 from nodewise.phantom.tissue import Phase, draw_phase
 from nodewise.staging.rules import n_category
 from nodewise.values.box import Box
