@@ -26,10 +26,20 @@ def host(array: Array) -> npt.NDArray[Any]:
     return array if isinstance(array, np.ndarray) else np.asarray(array.cpu())
 
 
+def as_index(labels: Array) -> Array:
+    """``labels`` in the type that indices are quickest in, for more than one look-up."""
+    return labels.astype(np.intp) if isinstance(labels, np.ndarray) else labels.int()
+
+
+def as_float(array: Array) -> Array:
+    """``array`` as float32."""
+    return array.astype(np.float32) if isinstance(array, np.ndarray) else array.float()
+
+
 def look_up(table: npt.NDArray[Any], index: Array) -> Array:
-    """``table[index]``."""
+    """``table[index]``, the index clipped."""
     if isinstance(index, np.ndarray):
-        return np.take(table, index)
+        return np.take(table, index, mode="clip")
     return like(table, index)[index.int()]
 
 
@@ -38,6 +48,30 @@ def take(array: Array, index: npt.NDArray[np.intp], axis: int) -> Array:
     if isinstance(array, np.ndarray):
         return array.take(index, axis)
     return array.index_select(axis, like(index, array))
+
+
+def finer(array: Array, axis: int, first: float, step: float, n: int) -> Array:
+    """Linear interpolation from planes ``first``, ``first + step`` … along ``axis`` to planes 0 to n - 1."""
+    last = array.shape[axis] - 1
+    t = np.clip((np.arange(n) - first) / step, 0, last)
+    low = np.minimum(t.astype(np.intp), max(last - 1, 0))
+    share = like((t - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)]), array)
+    below = take(array, low, axis)
+    return below + (take(array, np.minimum(low + 1, last), axis) - below) * share
+
+
+def combined(matrix: npt.NDArray[np.float32], planes: Array) -> Array:
+    """``matrix @ planes`` over the first axis; few of the matrix's entries are not 0."""
+    if not isinstance(planes, np.ndarray):
+        return (like(matrix, planes) @ planes.reshape(len(planes), -1)).reshape(len(matrix), *planes.shape[1:])
+    out = np.empty((len(matrix), *planes.shape[1:]), np.float32)
+    term = np.empty_like(out[0])
+    for plane, row in zip(out, matrix, strict=True):
+        some = np.flatnonzero(row)
+        np.multiply(planes[some[0]], row[some[0]], out=plane)
+        for i in some[1:]:
+            np.add(plane, np.multiply(planes[i], row[i], out=term), out=plane)
+    return out
 
 
 def white(shape: tuple[int, ...], rng: np.random.Generator, image: Array) -> Array:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from nodewise.phantom.arrays import Array, host, like, take
+from nodewise.phantom.arrays import Array, finer, host, like, take
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.slices import between
 
 _DENSE_HU = 180.0
 _WINDOW_MM = 7.0
@@ -31,11 +30,9 @@ def add_inflow(
     sigma = [_WINDOW_MM / (f * s) for f, s in zip(factors[1:], spacing[1::-1], strict=True)]
     weight, middle = (ndimage.gaussian_filter(v, sigma, axes=(1, 2)) for v in (vein, vein * y))
     depth = np.clip((y - middle / np.maximum(weight, 1e-3)) / _WINDOW_MM, -1, 1).astype(np.float32)
-    up_y, up_x = (
-        like(between(np.arange(n) * float(f) + f // 2, size), image)
-        for n, f, size in zip(depth.shape[1:], factors[1:], tissue.shape[1:], strict=True)
-    )
-    layer = take(up_y @ (like(depth, image) @ up_x.T), np.arange(last - first) // factors[0], 0)
+    layer = take(like(depth, image), np.arange(last - first) // factors[0], 0)
+    for axis in (1, 2):
+        layer = finer(layer, axis, factors[axis] // 2, factors[axis], tissue.shape[axis])
     layer *= float(0.6 * amount * (vein_hu - 60))
     image[first:last] += layer * (tissue[first:last] == Tissue.VESSEL_VEIN)
     return image

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
-from nodewise.phantom.arrays import Array, filtered, frequencies, host, like, take
+from nodewise.phantom.arrays import Array, combined, filtered, finer, frequencies, host, like, take
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.protocol import Protocol
-from nodewise.phantom.slices import averages, between
+from nodewise.phantom.slices import averages
 
 _HEART = (Tissue.HEART, Tissue.HEART_LEFT, Tissue.HEART_RIGHT, Tissue.PERICARDIUM)
 _DOME = (Tissue.LIVER, Tissue.SPLEEN, Tissue.STOMACH)
@@ -35,8 +35,8 @@ def add_motion(
         if found is not None:
             z, near = found
             part = image[z]
-            matrix = like(along_z(len(part), protocol.dome_mm / spacing[2], protocol.doubled), image)
-            part += like(near, image) * ((matrix @ part.reshape(len(part), -1)).reshape(part.shape) - part)
+            path = along_z(len(part), protocol.dome_mm / spacing[2], protocol.doubled)
+            part += like(near, image) * (combined(path, part) - part)
     return image
 
 
@@ -48,19 +48,17 @@ def nearness(
     table = np.zeros(256, np.float32)
     table[list(moving)] = 1
     coarse = table[host(tissue[tuple(slice(f // 2, None, f) for f in factors)])]
-    if not coarse.any():
-        return None
     steps = [f * s for f, s in zip(factors, spacing[::-1], strict=True)]
     soft = ndimage.gaussian_filter(coarse, [_REACH_MM / s for s in steps], mode="nearest")
     soft = np.clip(2.2 * soft - 0.1, 0, 1).astype(np.float32)
     loud = np.flatnonzero(soft.any(axis=(1, 2)))
+    if loud.size == 0:
+        return None
     first, last = max(0, int(loud[0]) - 1) * factors[0], min(tissue.shape[0], (int(loud[-1]) + 2) * factors[0])
-    up = [
-        between(np.arange(n) * float(f) + f // 2, size)
-        for n, f, size in zip(soft.shape, factors, tissue.shape, strict=True)
-    ]
-    wide = up[1] @ (soft @ up[2].T)
-    return slice(first, last), (up[0][first:last] @ wide.reshape(len(soft), -1)).reshape(-1, *tissue.shape[1:])
+    near = finer(soft, 0, factors[0] // 2 - first, factors[0], last - first)
+    for axis in (1, 2):
+        near = finer(near, axis, factors[axis] // 2, factors[axis], tissue.shape[axis])
+    return slice(first, last), near
 
 
 def in_plane(image: Array, spacing: tuple[float, float, float], shift_mm: tuple[float, float], doubled: bool) -> Array:

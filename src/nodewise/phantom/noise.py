@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
-from nodewise.phantom.arrays import Array, filtered, frequencies, host, like, white
+from nodewise.phantom.arrays import Array, combined, filtered, finer, frequencies, host, like, white
 from nodewise.phantom.protocol import Protocol
-from nodewise.phantom.slices import averages, between
+from nodewise.phantom.slices import averages
 
 _WATER = 0.019  # linear attenuation of water at about 70 keV, per mm (NIST XCOM)
 _HOLLOW = 3.0  # width of the low frequencies that a kernel takes out of the noise, in grains
@@ -24,16 +24,15 @@ def add_noise(slices: Array, spacing: tuple[float, float], protocol: Protocol, r
         slices += grain(slices.shape, spacing, protocol, rng, slices) * float(hu)
         return slices
     even, streaked = loudness(host(slices), spacing, protocol.attenuation)
-    finer = [like(_finer(k, n), slices) for k, n in zip(even.shape[1:], slices.shape[1:], strict=True)]
     for first in range(0, len(slices), _CHUNK):
         part = slice(first, first + _CHUNK)
         noise = grain(slices[part].shape, spacing, protocol, rng, slices)
-        noise *= finer[0] @ like(hu * even[part], slices) @ finer[1].T
+        noise *= _finer(like(hu * even[part], slices), slices.shape[1:])
         slices[part] += noise
     loud = np.flatnonzero(streaked.max(axis=1) > _STREAKED)
     if loud.size:
         noise = grain((loud.size, *slices.shape[1:]), spacing, protocol, rng, slices, _STREAKED_MM)
-        slices[loud] += noise * (finer[0] @ like(hu * streaked[loud, :, None], slices))
+        slices[loud] += noise * _finer(like(hu * streaked[loud, :, None], slices), slices.shape[1:])
     return slices
 
 
@@ -42,9 +41,11 @@ _STREAKED = 0.4  # of the noise elsewhere
 _COARSE = 8  # pixels
 
 
-def _finer(coarse: int, n: int) -> npt.NDArray[np.float32]:
-    """Rows that interpolate every eighth of ``n`` pixels to all of them."""
-    return between(np.arange(coarse) * float(_COARSE) + _COARSE // 2, n)
+def _finer(coarse: Array, shape: tuple[int, ...]) -> Array:
+    """Every eighth pixel interpolated to all of them."""
+    for axis, n in enumerate(shape, 1):
+        coarse = finer(coarse, axis, _COARSE // 2, _COARSE, n)
+    return coarse
 
 
 def loudness(
@@ -65,7 +66,7 @@ def loudness(
     deep = ndimage.gaussian_filter(water, [_DEEP_MM / s for s in steps], mode="constant", axes=(1, 2))
     excess = np.maximum(rows - 1.5 * columns.max(axis=1, keepdims=True), 0)
     even = (rows - 0.6 * excess)[:, :, None] + columns[:, None]
-    even *= 0.35 + deep / max(float(deep.max()), 1e-3)
+    even *= 0.25 + deep / max(float(deep.max()), 1e-3)
     body = water > 0.5
     mean = float(((even + excess[:, :, None]) * body).sum()) / max(float(body.sum()), 1.0)
     return np.sqrt(even / mean).astype(np.float32), np.sqrt(excess / mean).astype(np.float32)
@@ -101,7 +102,7 @@ def grain(
     mean = averages(np.arange(count) + (overlap - 1) / 2, overlap, count + more)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
     fine = filtered(white((count + more, rows, columns), rng, on), response, (rows, columns))[:, :down, :across]
-    return (like(mean, on) @ fine.reshape(len(fine), -1)).reshape(shape)
+    return combined(mean, fine)
 
 
 def _deviation(response: npt.NDArray[np.float32], columns: int) -> np.float32:

@@ -129,8 +129,12 @@ def _centres(geometry: Geometry) -> npt.NDArray[np.float64]:
 
 
 def _protocol(rng: np.random.Generator) -> Protocol:
-    """A protocol for a part of a body: how much the rest attenuates is not known, so the noise is even."""
-    return replace(draw_protocol(rng), attenuation=0.0)
+    """A protocol for a part of a body at a coarse spacing.
+
+    Its noise is even, for what the rest attenuates is not known, and no louder than resampling leaves it.
+    """
+    protocol = draw_protocol(rng)
+    return replace(protocol, attenuation=0.0, noise_hu=min(protocol.noise_hu, 40.0))
 
 
 def _padded(array: npt.NDArray[Scalar], shape: Index3) -> npt.NDArray[Scalar]:

@@ -58,7 +58,8 @@ def draw_protocol(rng: np.random.Generator, slice_mm: float | None = None) -> Pr
     thick = float(rng.choice(_SLICES_MM, p=_SLICE_SHARES))
     noise = float(np.clip(13 * np.exp(rng.normal(0, 0.55)), 4, 40))
     sharp = bool(rng.random() < 0.25)
-    blur = float(rng.uniform(0.35, 0.6) if sharp else rng.uniform(0.45, 0.95))
+    noise *= float(rng.uniform(1, 2)) if sharp else 1.0
+    blur = float(rng.uniform(0.38, 0.6) if sharp else rng.uniform(0.5, 0.95))
     share = float(rng.choice((1.0, 0.8, 0.5), p=(0.6, 0.25, 0.15)))
     circle = rng.random() < 0.35
     padding = int(rng.choice((-1024, -2000, -3024), p=(0.5, 0.3, 0.2)))
@@ -71,7 +72,7 @@ def draw_protocol(rng: np.random.Generator, slice_mm: float | None = None) -> Pr
         edge=float(rng.uniform(0.3, 1.0)) if sharp else float(rng.choice((0.0, 0.2))),
         hollow=float(rng.uniform(0.75, 0.95) if sharp else rng.uniform(0.2, 0.8)),
         increment_mm=None if slice_mm else thick * share,
-        attenuation=float(rng.uniform(0.15, 0.5)),
+        attenuation=float(rng.uniform(0.2, 0.7)),
         streaks=float(rng.uniform(0.4, 1.5)),
         inflow=float(rng.uniform(0.1, 0.8)),
         heart_mm=float(rng.uniform(1.5, 6)) if moves else 0.0,

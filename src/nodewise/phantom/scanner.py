@@ -8,14 +8,25 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft
 
-from nodewise.phantom.arrays import Array, filtered, frequencies, like, look_up, take
+from nodewise.phantom.arrays import (
+    Array,
+    as_float,
+    as_index,
+    combined,
+    filtered,
+    finer,
+    frequencies,
+    like,
+    look_up,
+    take,
+)
 from nodewise.phantom.framing import Framing
-from nodewise.phantom.geometry import NODE_TISSUES, Geometry, Tissue
+from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.inflow import add_inflow
 from nodewise.phantom.motion import add_motion
 from nodewise.phantom.noise import add_noise
 from nodewise.phantom.protocol import Protocol, draw_protocol
-from nodewise.phantom.slices import averages, between
+from nodewise.phantom.slices import averages
 from nodewise.phantom.streaks import add_streaks
 from nodewise.phantom.texture import Texture, draw_texture
 from nodewise.phantom.tissue import Appearance, Phase, draw_appearance
@@ -73,8 +84,7 @@ def acquire(
     framing = Framing.of(geometry.grid, protocol)
     image = expose(layers_of(geometry), geometry.grid.spacing, look, protocol, rng)
     mean = averages(framing.middles, protocol.slice_mm / geometry.grid.spacing[2], len(image))
-    slices = (mean @ image.reshape(len(image), -1)).reshape(len(mean), *image.shape[1:])
-    slices = add_noise(slices, geometry.grid.spacing[1::-1], protocol, rng)
+    slices = add_noise(combined(mean, image), geometry.grid.spacing[1::-1], protocol, rng)
     np.clip(slices, _LOWEST, _HIGHEST, out=slices)
     cut = np.asfortranarray(slices.T[framing.box.slices[:2]])
     if protocol.padding is not None:
@@ -92,9 +102,8 @@ def redraw(layers: Layers, spacing: Point, look: Appearance, protocol: Protocol,
         image = add_noise(image, spacing[1::-1], protocol, rng)
     else:
         middles = (np.arange(int(np.ceil(n / pitch)) + 2) - rng.random()) * pitch
-        slices = like(averages(middles, cells, n), image) @ image.reshape(n, -1)
-        slices = add_noise(slices.reshape(-1, *image.shape[1:]), spacing[1::-1], protocol, rng)
-        image = (like(between(middles, n), image) @ slices.reshape(len(middles), -1)).reshape(image.shape)
+        slices = add_noise(combined(averages(middles, cells, n), image), spacing[1::-1], protocol, rng)
+        image = finer(slices, 0, float(middles[0]), pitch, n)
     return image.clip(_LOWEST, _HIGHEST)
 
 
@@ -111,6 +120,7 @@ def densities(layers: Layers, spacing: Point, look: Appearance, rng: np.random.G
     """Densities with texture; voxels shared by two tissues have their mean."""
     slow, fine = (draw_texture(mm, spacing, rng, layers.tissue) for mm in (15.0, 4.0))
     offsets = rng.normal(0, look.node_spread, 1 << 10).astype(np.float32)
+    offsets[0] = 0
     plaque = (float(rng.uniform(1.5, 3.2)), float(rng.uniform(300, 900))) if rng.random() < 0.5 else None
     image = like(np.empty(layers.tissue.shape, np.float32), layers.tissue)
     for first in range(0, len(image), _SLAB):
@@ -133,28 +143,31 @@ def _slab(
 ) -> Array:
     """Densities of some slices, from slice ``first`` of the drawing on."""
     slow, fine = (t.slab(first, tuple(slab.tissue.shape)) for t in textures)
-    own = look_up(look.hu, slab.tissue) + look_up(look.slow, slab.tissue) * slow
-    own += look_up(look.fine, slab.tissue) * fine
+    tissue = as_index(slab.tissue)
+    own = look_up(look.slow, tissue) * slow
+    own += look_up(look.hu, tissue)
+    own += look_up(look.fine, tissue) * fine
     if look.strands > 0:
         ridge = (slow * 0.6 + fine) * (1 / 0.28)
         strand = (1 - ridge * ridge).clip(0, None) * (slow + 0.3).clip(0, 1)
-        own += strand * look_up(_STRANDED * np.float32(look.strands), slab.tissue)
-    if slab.nodes is not None:
-        own += look_up(offsets, slab.nodes) * look_up(_IS_NODE, slab.tissue)
+        own += strand * look_up(_STRANDED * np.float32(look.strands), tissue)
+    if slab.nodes is not None and bool(slab.nodes.any()):
+        own += look_up(offsets, slab.nodes)
     if plaque is not None:
         wall = (slab.tissue == Tissue.VESSEL_ARTERY) & (slab.share < 250) & (fine > plaque[0])
         own[wall] = plaque[1]
     behind = look_up(look.hu, slab.other)
-    return behind + (own - behind) * look_up(_SHARES, slab.share)
+    own -= behind
+    own *= as_float(slab.share)
+    own *= 1 / 255
+    own += behind
+    return own
 
 
 _STRANDED = np.zeros(256, np.float32)
 _STRANDED[Tissue.FAT] = 110.0
 _STRANDED[Tissue.THYMUS] = 50.0
 _STRANDED[Tissue.MUSCLE] = -70.0
-_IS_NODE = np.zeros(256, np.float32)
-_IS_NODE[list(NODE_TISSUES)] = 1.0
-_SHARES = np.linspace(0, 1, 256, dtype=np.float32)
 
 
 def spread(image: Array, spacing: Point, protocol: Protocol) -> Array:

@@ -1,4 +1,4 @@
-"""Slices of a thickness out of a finer drawing: averages over z, as matrices."""
+"""Slices of a thickness out of a finer drawing: averages over z, as a matrix."""
 
 from __future__ import annotations
 
@@ -23,16 +23,3 @@ def averages(middles: Floats, thick: float, n: int) -> Matrix:
     empty = cover.sum(axis=1) < 1e-6
     cover[empty, np.clip(np.rint(middles[empty]), 0, n - 1).astype(int)] = 1
     return np.asarray(cover / cover.sum(axis=1, keepdims=True), np.float32)
-
-
-def between(middles: Floats, n: int) -> Matrix:
-    """Rows that interpolate linearly from evenly spaced slices at ``middles`` back to ``n`` cells."""
-    count = len(middles)
-    if count == 1:
-        return np.ones((n, 1), np.float32)
-    t = np.clip((np.arange(n) - middles[0]) / (middles[1] - middles[0]), 0, count - 1)
-    low = np.minimum(t.astype(int), count - 2)
-    back = np.zeros((n, count), np.float32)
-    back[np.arange(n), low] = 1 - (t - low)
-    back[np.arange(n), low + 1] = t - low
-    return back

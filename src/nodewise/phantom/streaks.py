@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, ndimage
 
-from nodewise.phantom.arrays import Array, frequencies, host, like
+from nodewise.phantom.arrays import Array, finer, frequencies, host, like
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.slices import between
 
 _ANGLES = 72
 _DENSE_HU = 260.0  # below this the medium harms nothing that can be seen
@@ -35,7 +34,7 @@ def add_streaks(
     image: Array, tissue: Array, spacing: tuple[float, float, float], strength: float, rng: np.random.Generator
 ) -> Array:
     """Add streaks to HU (z, y, x), in place; ``spacing`` along x, y, z."""
-    factors = [max(1, round(mm / s)) for mm, s in zip(_STEP_MM, spacing[::-1], strict=True)]
+    factors = [int(np.ceil(mm / s - 0.1)) for mm, s in zip(_STEP_MM, spacing[::-1], strict=True)]
     pulse = _pulse(rng)
     coarse = tuple(slice(f // 2, None, f) for f in factors)
     dense = dense_part(host(image[coarse]), host(tissue[coarse]))
@@ -93,10 +92,8 @@ def _pulse(rng: np.random.Generator) -> npt.NDArray[np.float32]:
 
 def _add_finer(image: Array, error: npt.NDArray[np.float32], first: int, last: int, factors: list[int]) -> Array:
     """Add a coarse error, interpolated, to the slices from ``first`` to ``last``."""
-    middles = [np.arange(n) * f + f // 2 for n, f in zip(error.shape, factors, strict=True)]
-    up_z = like(between(middles[0].astype(float), last - first), image)
-    up_y = like(between(middles[1].astype(float), image.shape[1]), image)
-    up_x = like(between(middles[2].astype(float), image.shape[2]), image)
-    wide = up_y @ (like(error, image) @ up_x.T)
-    image[first:last] += (up_z @ wide.reshape(len(error), -1)).reshape(last - first, *image.shape[1:])
+    fine = like(np.ascontiguousarray(error), image)
+    for axis, n in ((1, image.shape[1]), (2, image.shape[2]), (0, last - first)):
+        fine = finer(fine, axis, factors[axis] // 2, factors[axis], n)
+    image[first:last] += fine
     return image
