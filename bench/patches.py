@@ -5,7 +5,8 @@
     python bench/patches.py --device cuda
 
 A patch is 64×96×96 voxels of 1.5 mm out of a drawn mediastinum: new densities, texture, motion, streaks, kernel,
-slices and noise at each visit. The straightforward redraw does less (no motion, streaks, inflow, overshoot): it smooths fresh noise for the texture, blurs with gaussian_filter, averages with uniform_filter1d.
+slices and noise at each visit. The straightforward redraw does less (no motion, streaks, inflow or overshoot): it
+smooths fresh noise for the texture, blurs with gaussian_filter, averages with uniform_filter1d.
 Seconds are told by the clock and of processor time: on a busy machine only the latter says what the code costs.
 """
 

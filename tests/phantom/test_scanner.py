@@ -33,7 +33,7 @@ def plain(hu: dict[Tissue, float]) -> Appearance:
     for tissue, value in hu.items():
         table[tissue] = value
     none = np.zeros_like(table)
-    return Appearance(Phase.NONE, table, none, none, 0.0, 0.0)
+    return Appearance(Phase.NONE, table, none, none, 0.0, 0.0, 0.0)
 
 
 def drawn(tissue: np.ndarray, spacing: Point = (1.0, 1.0, 1.0), share: np.ndarray | None = None) -> Geometry:

@@ -12,7 +12,7 @@ from nodewise.phantom.slices import averages
 
 _WATER = 0.019  # linear attenuation of water at about 70 keV, per mm (NIST XCOM)
 _HOLLOW = 3.0  # width of the low frequencies that a kernel takes out of the noise, in grains
-_STREAKED_MM = 9.0
+_STREAKED_MM = 12.0
 
 
 def add_noise(slices: Array, spacing: tuple[float, float], protocol: Protocol, rng: np.random.Generator) -> Array:
@@ -64,7 +64,7 @@ def loudness(
     rows = np.exp(power * steps[1] * water.sum(axis=2))
     columns = np.exp(power * steps[0] * water.sum(axis=1))
     deep = ndimage.gaussian_filter(water, [_DEEP_MM / s for s in steps], mode="constant", axes=(1, 2))
-    excess = np.maximum(rows - 1.5 * columns.max(axis=1, keepdims=True), 0)
+    excess = np.maximum(rows - 1.2 * columns.max(axis=1, keepdims=True), 0)
     even = (rows - 0.6 * excess)[:, :, None] + columns[:, None]
     even *= 0.25 + deep / max(float(deep.max()), 1e-3)
     body = water > 0.5

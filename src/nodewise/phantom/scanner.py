@@ -147,10 +147,10 @@ def _slab(
     own = look_up(look.slow, tissue) * slow
     own += look_up(look.hu, tissue)
     own += look_up(look.fine, tissue) * fine
-    if look.strands > 0:
-        ridge = (slow * 0.6 + fine) * (1 / 0.28)
-        strand = (1 - ridge * ridge).clip(0, None) * (slow + 0.3).clip(0, 1)
-        own += strand * look_up(_STRANDED * np.float32(look.strands), tissue)
+    if look.strands > 0 or look.marbling > 0:
+        ridge = (slow + fine * 0.15) * (1 / 0.22)  # sheets where a slow texture crosses zero, broken by a fine one
+        strand = (1 - ridge * ridge).clip(0, None) * (fine * 0.6 + 0.4).clip(0, 1)
+        own += strand * look_up(np.float32(look.strands) * _STRANDED + np.float32(look.marbling) * _MARBLED, tissue)
     if slab.nodes is not None and bool(slab.nodes.any()):
         own += look_up(offsets, slab.nodes)
     if plaque is not None:
@@ -165,9 +165,10 @@ def _slab(
 
 
 _STRANDED = np.zeros(256, np.float32)
-_STRANDED[Tissue.FAT] = 110.0
+_STRANDED[Tissue.FAT] = 130.0
 _STRANDED[Tissue.THYMUS] = 50.0
-_STRANDED[Tissue.MUSCLE] = -70.0
+_MARBLED = np.zeros(256, np.float32)
+_MARBLED[[Tissue.MUSCLE, Tissue.GLAND]] = -100.0
 
 
 def spread(image: Array, spacing: Point, protocol: Protocol) -> Array:

@@ -76,7 +76,7 @@ def errors(
         power = np.bincount(pixels, np.abs(spectrum[i]).ravel() ** 2 * steep, _ANGLES)
         power = ndimage.gaussian_filter1d(power, 1.5, mode="wrap")
         hard = power / max(power.mean(), 1e-9) - 1  # Parseval along each radial line: the rays' mean squared integral
-        factor = np.roll(pulse, i) - np.float32(0.10) * np.clip(hard, -1, 2).astype(np.float32)
+        factor = np.roll(pulse, i) - np.float32(0.2) * np.clip(hard, -1, 2).astype(np.float32)
         factor = np.float32(strength) * (factor - factor.mean())
         spectrum[i] *= factor[low] * (1 - share) + factor[(low + 1) % _ANGLES] * share
     return np.asarray(fft.irfft2(spectrum, s=reach)[:, :rows, :columns])
@@ -85,7 +85,7 @@ def errors(
 def _pulse(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """How the dense material changes while the tube makes half a turn: smooth, and the same after it."""
     turn = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
-    size = rng.normal(0, 0.22, len(_HARMONICS)) / np.sqrt(_HARMONICS)
+    size = rng.normal(0, 0.45, len(_HARMONICS)) / _HARMONICS**0.35
     phase = rng.uniform(0, 2 * np.pi, len(_HARMONICS))
     return np.asarray((size * np.cos(turn[:, None] * _HARMONICS + phase)).sum(axis=1) * rng.uniform(0.3, 1), np.float32)
 

@@ -28,7 +28,8 @@ class Appearance:
 
     Attributes:
         hu: mean. slow: swing over about 15 mm. fine: swing over about 4 mm.
-        node_spread: standard deviation between nodes. strands: density of strands in fat, 0 for none.
+        node_spread: standard deviation between nodes.
+        strands: density of strands in fat, 0 for none. marbling: the same of fat in muscle.
     """
 
     phase: Phase
@@ -37,6 +38,7 @@ class Appearance:
     fine: Table
     node_spread: float
     strands: float
+    marbling: float
 
 
 def draw_phase(rng: np.random.Generator) -> Phase:
@@ -70,7 +72,7 @@ def draw_appearance(rng: np.random.Generator, phase: Phase | None = None) -> App
         slow[mixing] = rng.uniform(0.04, 0.15) * np.abs(hu[mixing])
     if phase in (Phase.ARTERIAL, Phase.PULMONARY):
         slow[Tissue.SPLEEN], fine[Tissue.SPLEEN] = 22.0, 14.0  # its pulp enhances in bands at first
-    return Appearance(phase, hu, slow, fine, float(rng.uniform(2, 8)), float(rng.uniform(0.1, 1.3)))
+    return Appearance(phase, hu, slow, fine, *(float(rng.uniform(*r)) for r in ((2, 8), (0.1, 0.75), (0.2, 1.0))))
 
 
 _RANGES = (
@@ -87,7 +89,7 @@ _RANGES = (
     (Tissue.TUMOUR, 20, 48), (Tissue.CONSOLIDATION, 15, 50), (Tissue.EFFUSION, -2, 22),
 )  # fmt: skip
 _SWING = (
-    (Tissue.FAT, 9, 7), (Tissue.BROWN_FAT, 8, 10), (Tissue.MUSCLE, 6, 9), (Tissue.MARROW, 20, 35),
+    (Tissue.FAT, 9, 3.5), (Tissue.BROWN_FAT, 8, 10), (Tissue.MUSCLE, 5, 4.5), (Tissue.MARROW, 20, 35),
     (Tissue.BONE, 60, 60), (Tissue.CARTILAGE, 15, 25), (Tissue.LUNG, 28, 22),
     (Tissue.OESOPHAGUS, 5, 7), (Tissue.THYMUS, 25, 26), (Tissue.LIVER, 4, 3), (Tissue.SPLEEN, 4, 3),
     (Tissue.STOMACH, 15, 15), (Tissue.GLAND, 8, 14), (Tissue.LYMPHOID, 4, 6), (Tissue.MUCOSA, 4, 6),
