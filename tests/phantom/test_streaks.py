@@ -44,7 +44,7 @@ def test_a_dense_vein_throws_dark_and_bright_bands() -> None:
         ring = change[6][(np.hypot(x, y) > 6) & (np.hypot(x, y) < 10)]  # 4 to 12 mm off its wall
         sizes.append((ring.min(), ring.max()))
         far = change[6][np.hypot(x, y) > 35]
-        assert far.std() < 0.4 * ring.std()
+        assert far.std() < 0.7 * ring.std()
         assert abs(change[6].mean()) < 3
     low, high = np.array(sizes).T
     assert -150 < np.median(low) < -15

@@ -16,10 +16,10 @@ from scipy import fft, ndimage
 from nodewise.phantom.arrays import Array, finer, frequencies, host, like
 from nodewise.phantom.geometry import Tissue
 
-_ANGLES = 72
+_ANGLES = 180
 _DENSE_HU = 260.0  # below this the medium harms nothing that can be seen
-_STEP_MM = (4.0, 2.0, 2.0)  # z, y, x
-_HARMONICS = np.arange(1, 17)
+_STEP_MM = (4.0, 1.6, 1.6)  # z, y, x
+_HARMONICS = np.arange(1, 41)
 _SOURCES = (Tissue.VESSEL_VEIN, Tissue.HEART_RIGHT, Tissue.VESSEL_PULMONARY, Tissue.VESSEL_ARTERY, Tissue.METAL)
 
 
@@ -34,7 +34,7 @@ def add_streaks(
     image: Array, tissue: Array, spacing: tuple[float, float, float], strength: float, rng: np.random.Generator
 ) -> Array:
     """Add streaks to HU (z, y, x), in place; ``spacing`` along x, y, z."""
-    factors = [int(np.ceil(mm / s - 0.1)) for mm, s in zip(_STEP_MM, spacing[::-1], strict=True)]
+    factors = [int(np.ceil(mm / s - 1e-3)) for mm, s in zip(_STEP_MM, spacing[::-1], strict=True)]
     pulse = _pulse(rng)
     coarse = tuple(slice(f // 2, None, f) for f in factors)
     dense = dense_part(host(image[coarse]), host(tissue[coarse]))
@@ -74,7 +74,7 @@ def errors(
     pixels, steep = low.ravel(), (1 / radius).ravel()
     for i in range(n):
         power = np.bincount(pixels, np.abs(spectrum[i]).ravel() ** 2 * steep, _ANGLES)
-        power = ndimage.gaussian_filter1d(power, 1.5, mode="wrap")
+        power = ndimage.gaussian_filter1d(power, 4.0, mode="wrap")
         hard = power / max(power.mean(), 1e-9) - 1  # Parseval along each radial line: the rays' mean squared integral
         factor = np.roll(pulse, i) - np.float32(0.2) * np.clip(hard, -1, 2).astype(np.float32)
         factor = np.float32(strength) * (factor - factor.mean())
@@ -85,9 +85,9 @@ def errors(
 def _pulse(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """How the dense material changes while the tube makes half a turn: smooth, and the same after it."""
     turn = np.arange(_ANGLES) * (2 * np.pi / _ANGLES)
-    size = rng.normal(0, 0.45, len(_HARMONICS)) / _HARMONICS**0.35
+    size = rng.normal(0, 0.45, len(_HARMONICS)) / _HARMONICS**0.2
     phase = rng.uniform(0, 2 * np.pi, len(_HARMONICS))
-    return np.asarray((size * np.cos(turn[:, None] * _HARMONICS + phase)).sum(axis=1) * rng.uniform(0.3, 1), np.float32)
+    return np.asarray((size * np.cos(turn[:, None] * _HARMONICS + phase)).sum(axis=1) * rng.uniform(0.4, 1), np.float32)
 
 
 def _add_finer(image: Array, error: npt.NDArray[np.float32], first: int, last: int, factors: list[int]) -> Array:
