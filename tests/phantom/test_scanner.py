@@ -234,3 +234,9 @@ def test_nodes_differ_from_one_another() -> None:
     means = [hu.array[nodes == i].mean() for i in range(1, 6)]
     assert 2 < np.std(means) < 12
     assert draw_appearance(np.random.default_rng(0)).node_spread > 0
+
+
+def test_a_protocol_says_what_it_is() -> None:
+    facts = replace(QUIET, slice_mm=3.0, increment_mm=2.0, edge=0.5).facts
+    assert (facts["slice_thickness_mm"], facts["slice_increment_mm"], facts["kernel"]) == (3.0, 2.0, "SHARP")
+    assert replace(QUIET, slice_mm=3.0).facts["slice_increment_mm"] == 3.0

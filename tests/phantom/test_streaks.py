@@ -73,3 +73,25 @@ def test_an_angular_factor_is_that_of_a_reconstruction() -> None:
         line = np.fft.ifft(np.fft.fft(line) * np.abs(np.fft.fftfreq(1024))).real
         expected += np.interp(x * np.cos(theta) + y * np.sin(theta), at, line) * np.cos(4 * theta) * np.pi / 90
     np.testing.assert_allclose(got - hard, expected, atol=0.06 * np.abs(expected).max())
+
+
+def test_a_clip_of_one_voxel_throws_streaks_at_any_place() -> None:
+    for at in (30, 31):
+        tissue = np.full((8, 80, 80), Tissue.MUSCLE, np.uint8)
+        tissue[at - 27, at, at] = Tissue.METAL
+        image = np.where(tissue == Tissue.METAL, np.float32(6000), np.float32(0))
+        change = add_streaks(image.copy(), tissue, (0.8, 0.8, 2.0), 1.0, np.random.default_rng(0)) - image
+        y, x = np.meshgrid(np.arange(80) - at, np.arange(80) - at, indexing="ij")
+        ring = change[at - 27][(np.hypot(x, y) > 4) & (np.hypot(x, y) < 9)]
+        assert ring.std() > 5
+
+
+def test_streaks_leave_the_dense_vein_where_it_is() -> None:
+    """The error lies about the middle of what threw it, to a fraction of a coarse voxel."""
+    image, tissue = _vein(700)
+    for spacing in ((0.7, 0.7, 1.0), (1.5, 1.5, 1.5)):
+        change = add_streaks(image.copy(), tissue, spacing, 1.0, np.random.default_rng(0)) - image
+        size = np.abs(change[6, 30:51, 40:61])
+        y, x = np.meshgrid(np.arange(21) - 10, np.arange(21) - 10, indexing="ij")
+        assert abs((size * x).sum() / size.sum()) < 1
+        assert abs((size * y).sum() / size.sum()) < 1

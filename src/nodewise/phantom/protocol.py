@@ -52,6 +52,26 @@ class Protocol:
         """From slice to slice."""
         return self.increment_mm or self.slice_mm
 
+    @property
+    def kernel(self) -> str:
+        """A name for the kernel, as a header gives one."""
+        return "SHARP" if self.edge >= 0.3 else "SOFT"
+
+    @property
+    def facts(self) -> dict[str, float | str | None]:
+        """What is worth keeping with the scan, lengths in mm; names as in a scan's own facts where it has them."""
+        return {
+            "slice_thickness_mm": self.slice_mm,
+            "slice_increment_mm": self.pitch_mm,
+            "kernel": self.kernel,
+            "point_spread_mm": round(self.blur_mm, 3),
+            "noise_hu": round(self.noise_hu, 2),
+            "streaks": round(self.streaks, 2),
+            "heart_motion_mm": round(self.heart_mm, 2),
+            "diaphragm_motion_mm": round(self.dome_mm, 2),
+            "padding": self.padding,
+        }
+
 
 def draw_protocol(rng: np.random.Generator, slice_mm: float | None = None) -> Protocol:
     """A protocol as hospitals use them; ``slice_mm`` fixes the thickness and leaves the slices gapless."""

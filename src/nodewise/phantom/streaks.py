@@ -36,16 +36,25 @@ def add_streaks(
     """Add streaks to HU (z, y, x), in place; ``spacing`` along x, y, z."""
     factors = [int(np.ceil(mm / s - 1e-3)) for mm, s in zip(_STEP_MM, spacing[::-1], strict=True)]
     pulse = _pulse(rng)
-    coarse = tuple(slice(f // 2, None, f) for f in factors)
-    dense = dense_part(host(image[coarse]), host(tissue[coarse]))
+    if strength == 0:
+        return image
+    dense = _block_means(dense_part(host(image), host(tissue)), factors)
     loud = np.flatnonzero(dense.any(axis=(1, 2)))
-    if strength == 0 or loud.size == 0:
+    if loud.size == 0:
         return image
     z = slice(max(0, loud[0] - 1), loud[-1] + 2)
     down, across = (float(f * s) for f, s in zip(factors[1:], spacing[1::-1], strict=True))
     error = errors(dense[z], (down, across), pulse, float(strength))
     first, last = z.start * factors[0], min(len(image), (z.start + len(error)) * factors[0])
     return _add_finer(image, error, first, last, factors)
+
+
+def _block_means(array: npt.NDArray[np.float32], factors: list[int]) -> npt.NDArray[np.float32]:
+    """Means over blocks, so that a clip smaller than one still counts; 0 beyond the ends."""
+    for axis, f in enumerate(factors):
+        if f > 1:
+            array = np.add.reduceat(array, np.arange(0, array.shape[axis], f), axis=axis) * np.float32(1 / f)
+    return array
 
 
 def errors(
@@ -94,6 +103,6 @@ def _add_finer(image: Array, error: npt.NDArray[np.float32], first: int, last: i
     """Add a coarse error, interpolated, to the slices from ``first`` to ``last``."""
     fine = like(np.ascontiguousarray(error), image)
     for axis, n in ((1, image.shape[1]), (2, image.shape[2]), (0, last - first)):
-        fine = finer(fine, axis, factors[axis] // 2, factors[axis], n)
+        fine = finer(fine, axis, (factors[axis] - 1) / 2, factors[axis], n)
     image[first:last] += fine
     return image
