@@ -56,7 +56,7 @@ def loudness(
     Every eighth pixel is told. The number of photons behind a water-equivalent path L falls as exp(−µL); the variance
     of a voxel is the mean of its inverse over the rays through it (Kak and Slaney, Principles of Computerized
     Tomographic Imaging, 5.2.2), here over the rays along rows and columns, and less near the skin, where the others
-    are short. Where rows pass far more than columns do, at the shoulders, their part of the noise is streaks.
+    are short. Where rows pass far more water than columns do, at the shoulders, the rest of theirs is streaks.
     """
     water = np.clip(slices[:, _COARSE // 2 :: _COARSE, _COARSE // 2 :: _COARSE] * np.float32(1e-3) + 1, 0, 2)
     steps = [_COARSE * s for s in spacing]
@@ -64,7 +64,7 @@ def loudness(
     rows = np.exp(power * steps[1] * water.sum(axis=2))
     columns = np.exp(power * steps[0] * water.sum(axis=1))
     deep = ndimage.gaussian_filter(water, [_DEEP_MM / s for s in steps], mode="constant", axes=(1, 2))
-    excess = np.maximum(rows - 1.2 * columns.max(axis=1, keepdims=True), 0)
+    excess = np.maximum(rows - columns.max(axis=1, keepdims=True) * np.exp(power * _LONGER_MM), 0)
     even = (rows - 0.6 * excess)[:, :, None] + columns[:, None]
     even *= 0.25 + deep / max(float(deep.max()), 1e-3)
     body = water > 0.5
@@ -73,6 +73,7 @@ def loudness(
 
 
 _DEEP_MM = 45.0
+_LONGER_MM = 130.0
 
 
 def grain(

@@ -17,10 +17,10 @@ from nodewise.phantom.arrays import Array, finer, frequencies, host, like
 from nodewise.phantom.geometry import Tissue
 
 _ANGLES = 180
-_DENSE_HU = 260.0  # below this the medium harms nothing that can be seen
+_DENSE_HU = 300.0  # below this the medium harms nothing that can be seen
 _STEP_MM = (4.0, 1.6, 1.6)  # z, y, x
 _HARMONICS = np.arange(1, 41)
-_SOURCES = (Tissue.VESSEL_VEIN, Tissue.HEART_RIGHT, Tissue.VESSEL_PULMONARY, Tissue.VESSEL_ARTERY, Tissue.METAL)
+_SOURCES = (Tissue.VESSEL_VEIN, Tissue.HEART_RIGHT, Tissue.METAL)  # beyond the lungs the medium is well mixed
 
 
 def dense_part(image: npt.NDArray[np.float32], tissue: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -85,7 +85,7 @@ def errors(
         power = np.bincount(pixels, np.abs(spectrum[i]).ravel() ** 2 * steep, _ANGLES)
         power = ndimage.gaussian_filter1d(power, 4.0, mode="wrap")
         hard = power / max(power.mean(), 1e-9) - 1  # Parseval along each radial line: the rays' mean squared integral
-        factor = np.roll(pulse, i) - np.float32(0.2) * np.clip(hard, -1, 2).astype(np.float32)
+        factor = np.roll(pulse, i) - np.float32(0.3) * np.clip(hard, -1, 2).astype(np.float32)
         factor = np.float32(strength) * (factor - factor.mean())
         spectrum[i] *= factor[low] * (1 - share) + factor[(low + 1) % _ANGLES] * share
     return np.asarray(fft.irfft2(spectrum, s=reach)[:, :rows, :columns])
