@@ -8,6 +8,9 @@ import pytest
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.patches import CLASSES, PatchSource, classes_of, load_geometry, save_geometry
+from nodewise.phantom.protocol import Protocol
+from nodewise.phantom.scanner import Layers, layers_of, redraw
+from nodewise.phantom.tissue import Phase, draw_appearance
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 
@@ -77,3 +80,24 @@ def test_a_file_that_is_not_a_geometry_is_refused(tmp_path: Path) -> None:
     for name in ("a.npz", "b.npz", "c.npz"):
         with pytest.raises(BadInputError, match=name):
             load_geometry(tmp_path / name)
+
+
+def test_a_patch_is_redrawn_on_a_torch_device(geometry: Geometry) -> None:
+    source = PatchSource([geometry], (40, 32, 24))
+    hu, classes = source.draw(np.random.default_rng(2))
+    on_device, same = source.draw_on("cpu", np.random.default_rng(2))
+    np.testing.assert_array_equal(same.numpy(), classes)
+    assert on_device.shape == hu.shape
+    assert np.corrcoef(on_device.numpy().ravel(), hu.ravel())[0, 1] > 0.98  # all but the noise is the same
+
+
+@pytest.mark.parametrize("slice_mm", [1.0, 5.0])
+def test_numpy_and_torch_redraw_alike(geometry: Geometry, slice_mm: float) -> None:
+    import torch
+
+    layers = layers_of(geometry.crop(Box((10, 10, 20), (60, 62, 60))))
+    tensors = Layers(*(None if a is None else torch.from_numpy(a.astype(np.int32)) for a in layers))
+    look = draw_appearance(np.random.default_rng(0), Phase.PULMONARY)
+    protocol = Protocol(0.8, slice_mm, 0.0, 0.6, edge=0.3, streaks=1.0, inflow=0.5, heart_mm=4.0, dome_mm=3.0)
+    numpy, torched = (redraw(a, (2.0, 2.0, 2.0), look, protocol, np.random.default_rng(1)) for a in (layers, tensors))
+    np.testing.assert_allclose(torched.numpy(), numpy, atol=0.05)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from nodewise.phantom.arrays import look_up, take
 from nodewise.phantom.geometry import NODE_TISSUES, Geometry, Tissue
-from nodewise.phantom.scanner import scan
+from nodewise.phantom.protocol import Protocol, draw_protocol
+from nodewise.phantom.scanner import Layers, layers_of, redraw
+from nodewise.phantom.tissue import draw_appearance
 from nodewise.values.box import Box, Index3
 from nodewise.values.errors import BadInputError
-from nodewise.values.grid import Grid
+from nodewise.values.grid import Grid, Point
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLASSES = (
     "other", "node", "vessel", "oesophagus", "airway", "heart", "muscle", "bone", "lung", "thymus", "mass", "abdomen",
@@ -48,6 +54,7 @@ for _name, _tissues in _GROUPS.items():
 Classes = npt.NDArray[np.uint8]
 Scalar = TypeVar("Scalar", bound=np.generic)
 _MARGIN: Index3 = (3, 3, 3)
+_SENT = {1: np.uint8, 2: np.int32}  # torch computes little in uint16
 
 
 def classes_of(geometry: Geometry) -> Classes:
@@ -69,6 +76,33 @@ class PatchSource:
 
     def draw(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], Classes]:
         """HU float32 and classes uint8, both of shape ``patch`` (x, y, z): half of them about a node."""
+        wide, inner, spacing = self._crop(rng)
+        layers = Layers(*(None if a is None else np.ascontiguousarray(a) for a in layers_of(wide)))
+        hu = redraw(layers, spacing, draw_appearance(rng), _protocol(rng), rng).T[inner]
+        return _padded(np.ascontiguousarray(hu), self.patch), _padded(classes_of(wide)[inner], self.patch)
+
+    def draw_on(self, device: str, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The same as tensors, redrawn on a torch device from labels alone: HU float32 and classes uint8.
+
+        Every draw but the noise is that of ``draw``.
+        """
+        import torch
+
+        wide, inner, spacing = self._crop(rng)
+        sent = (
+            None if a is None else torch.from_numpy(np.ascontiguousarray(a, _SENT[a.dtype.itemsize])).to(device)
+            for a in layers_of(wide)
+        )
+        layers = Layers(*sent)
+        hu = redraw(layers, spacing, draw_appearance(rng), _protocol(rng), rng).permute(2, 1, 0)[inner]
+        classes = look_up(_CLASS_OF, layers.tissue).permute(2, 1, 0)[inner]
+        at = [np.minimum(np.arange(p), n - 1) for p, n in zip(self.patch, hu.shape, strict=True)]
+        for axis, index in enumerate(at):
+            hu, classes = take(hu, index, axis), take(classes, index, axis)
+        return hu, classes
+
+    def _crop(self, rng: np.random.Generator) -> tuple[Geometry, tuple[slice, slice, slice], Point]:
+        """A part of a geometry, the patch in it, and its spacing."""
         number = int(rng.integers(len(self.geometries)))
         geometry = self.geometries[number]
         middle = self._middle(number, rng)
@@ -77,11 +111,8 @@ class PatchSource:
         stop = [a + p for a, p in zip(start, self.patch, strict=True)]
         box = Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])).clipped(geometry.grid.shape)
         wide = box.expanded(_MARGIN).clipped(geometry.grid.shape)
-        part = geometry.crop(wide)
-        hu = scan(part, rng).array
         inner = box.shifted((-wide.start[0], -wide.start[1], -wide.start[2])).slices
-        classes = classes_of(part)[inner]
-        return _padded(hu[inner], self.patch), _padded(classes, self.patch)
+        return geometry.crop(wide), inner, geometry.grid.spacing
 
     def _middle(self, number: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Voxel on which the patch is centred: near a random node, or anywhere it fits."""
@@ -95,6 +126,15 @@ def _centres(geometry: Geometry) -> npt.NDArray[np.float64]:
     """Middle voxel (n, 3) of each node's box."""
     boxes = [b for b in ndimage.find_objects(geometry.nodes) if b is not None]
     return np.array([[(s.start + s.stop) / 2 for s in box] for box in boxes], np.float64).reshape(-1, 3)
+
+
+def _protocol(rng: np.random.Generator) -> Protocol:
+    """A protocol for a part of a body at a coarse spacing.
+
+    Its noise is even, for what the rest attenuates is not known, and no louder than resampling leaves it.
+    """
+    protocol = draw_protocol(rng)
+    return replace(protocol, attenuation=0.0, noise_hu=min(protocol.noise_hu, 40.0))
 
 
 def _padded(array: npt.NDArray[Scalar], shape: Index3) -> npt.NDArray[Scalar]:

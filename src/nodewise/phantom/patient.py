@@ -13,7 +13,8 @@ from nodewise.phantom.body import Body, BodyRegion, Tumour
 from nodewise.phantom.drawn_body import draw_body
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.pet import PetScan, scan_pet
-from nodewise.phantom.scanner import draw_protocol, scan
+from nodewise.phantom.protocol import draw_protocol
+from nodewise.phantom.scanner import scan
 from nodewise.phantom.tissue import Phase, draw_phase
 from nodewise.staging.rules import n_category
 from nodewise.values.box import Box

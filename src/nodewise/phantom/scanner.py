@@ -1,230 +1,193 @@
-"""A CT scan of a drawn patient: contrast phase, texture, blur, slices, noise; a new one at every call."""
+"""A CT scan of a drawn patient: contrast phase, texture, motion, streaks, kernel, slices, noise; new at every call."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from scipy import ndimage
+from scipy import fft
 
+from nodewise.phantom.arrays import (
+    Array,
+    as_float,
+    as_index,
+    combined,
+    filtered,
+    finer,
+    frequencies,
+    like,
+    look_up,
+    take,
+)
+from nodewise.phantom.framing import Framing
 from nodewise.phantom.geometry import Geometry, Tissue
+from nodewise.phantom.inflow import add_inflow
+from nodewise.phantom.motion import add_motion
+from nodewise.phantom.noise import add_noise
+from nodewise.phantom.protocol import Protocol, draw_protocol
+from nodewise.phantom.slices import averages
+from nodewise.phantom.streaks import add_streaks
+from nodewise.phantom.texture import Texture, draw_texture
 from nodewise.phantom.tissue import Appearance, Phase, draw_appearance
-from nodewise.values.grid import Grid
+from nodewise.values.grid import Point
 from nodewise.values.volume import Quantity, Volume
 
-Image = npt.NDArray[np.float32]  # (z, y, x) here, so that x is contiguous
+_LOWEST, _HIGHEST = -1024.0, 3071.0  # 12 bits, as scanners keep them
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """How a scan is made.
+class Layers(NamedTuple):
+    """A geometry's arrays as (z, y, x), numpy or torch; ``nodes`` is None where there is none."""
 
-    Attributes:
-        blur_mm: standard deviation of the point spread in plane.
-        slice_mm: thickness; slices are averaged over it.
-        noise_hu: standard deviation of the noise. grain_mm: its correlation in plane.
-        sharp: whether the kernel takes out the noise's low frequencies.
-    """
-
-    blur_mm: float
-    slice_mm: float
-    noise_hu: float
-    grain_mm: float
-    sharp: bool
+    tissue: Array
+    other: Array
+    share: Array
+    nodes: Array | None
 
 
-def draw_protocol(rng: np.random.Generator, slice_mm: float | None = None) -> Protocol:
-    """A protocol as hospitals use them."""
-    thick = float(rng.choice((1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 5.0), p=(0.2, 0.15, 0.15, 0.15, 0.13, 0.13, 0.09)))
-    noise = float(np.clip(13 * np.exp(rng.normal(0, 0.55)), 4, 40))
-    return Protocol(
-        blur_mm=float(rng.uniform(0.45, 0.95)),
-        slice_mm=slice_mm or thick,
-        noise_hu=noise,
-        grain_mm=float(rng.uniform(0.3, 1.5)),
-        sharp=bool(rng.random() < 0.25),
-    )
+def layers_of(geometry: Geometry) -> Layers:
+    """A geometry's arrays as the scanner takes them."""
+    g = geometry
+    return Layers(g.tissue.T, g.other.T, g.share.T, g.nodes.T if g.nodes.any() else None)
 
 
 def scan(
     geometry: Geometry, rng: np.random.Generator, phase: Phase | None = None, protocol: Protocol | None = None
 ) -> Volume:
-    """Scan a patient.
+    """Scan a patient and put the slices back on the drawing's grid.
 
     Args:
         geometry: on a grid whose axes are the patient's.
         rng: draws whatever is not given.
         phase: of the contrast medium.
-        protocol: slice thickness, blur and noise.
+        protocol: kernel, slices, noise and artefacts; its field of view and padding are left to ``acquire``.
 
     Returns:
         HU on the same grid, float32, Fortran order.
     """
     look = draw_appearance(rng, phase)
-    protocol = protocol or draw_protocol(rng)
-    spacing = geometry.grid.spacing
-    image = _densities(geometry, look, rng)
-    _nodes(image, geometry, look, rng)
-    _calcify(image, geometry, rng)
-    image = _blur(image, protocol.blur_mm / spacing[0])
-    image = _slices(image, geometry.grid, protocol, rng)
-    np.clip(image, -1024, 3071, out=image)
+    image = redraw(layers_of(geometry), geometry.grid.spacing, look, protocol or draw_protocol(rng), rng)
     return Volume(image.T, geometry.grid, Quantity.HU)
 
 
-def _densities(geometry: Geometry, look: Appearance, rng: np.random.Generator) -> Image:
-    """Mean densities with texture, edges shared between two tissues."""
-    tissue, other = np.ascontiguousarray(geometry.tissue.T), np.ascontiguousarray(geometry.other.T)
-    share = np.ascontiguousarray(geometry.share.T).astype(np.float32)
-    share *= np.float32(1 / 255)
-    spacing = geometry.grid.spacing
-    slow, fine = noise_field(tissue.shape, 15.0, spacing, rng), noise_field(tissue.shape, 4.0, spacing, rng)
-    fibre = slow * np.float32(0.6) + fine
-    own = look.hu[tissue]
-    own += look.slow[tissue] * slow
-    own += look.fine[tissue] * fine
-    if look.strands > 0:
-        strand = np.exp(-((fibre / np.float32(0.16)) ** 2))
-        strand *= _STRANDED[tissue]
-        strand *= np.float32(look.strands) * np.clip(slow + np.float32(0.3), 0, 1)
-        own += strand
-    hu = look.hu[other]
-    own -= hu
-    own *= share
-    hu += own
-    return np.asarray(hu)
+def acquire(
+    geometry: Geometry, rng: np.random.Generator, look: Appearance, protocol: Protocol
+) -> tuple[Volume, Framing]:
+    """Scan a patient as the slices and the field of view that the protocol asks for.
+
+    Returns:
+        HU float32 on the scan's own grid, and the framing that puts label maps of the drawing on it.
+
+    Raises:
+        BadInputError: the field of view or a slice is larger than what is drawn, or a slice thinner than its voxels.
+    """
+    framing = Framing.of(geometry.grid, protocol)
+    image = expose(layers_of(geometry), geometry.grid.spacing, look, protocol, rng)
+    mean = averages(framing.middles, protocol.slice_mm / geometry.grid.spacing[2], len(image))
+    slices = add_noise(combined(mean, image), geometry.grid.spacing[1::-1], protocol, rng)
+    np.clip(slices, _LOWEST, _HIGHEST, out=slices)
+    cut = np.asfortranarray(slices.T[framing.box.slices[:2]])
+    if protocol.padding is not None:
+        cut[framing.outside()] = protocol.padding
+    return Volume(cut, framing.grid, Quantity.HU), framing
 
 
-_STRANDED = np.zeros(256, np.float32)
-_STRANDED[Tissue.FAT] = 110.0
-_STRANDED[Tissue.THYMUS] = 50.0
-_STRANDED[Tissue.MUSCLE] = -70.0
+def redraw(layers: Layers, spacing: Point, look: Appearance, protocol: Protocol, rng: np.random.Generator) -> Array:
+    """HU (z, y, x) of a geometry on its own grid, where its arrays lie: on CPU as numpy, or on a torch device."""
+    image = expose(layers, spacing, look, protocol, rng)
+    n, cells = len(image), max(1.0, protocol.slice_mm / spacing[2])
+    pitch = max(1.0, protocol.pitch_mm / spacing[2])
+    protocol = replace(protocol, slice_mm=cells * spacing[2], increment_mm=pitch * spacing[2])
+    if cells < 1.05:
+        image = add_noise(image, spacing[1::-1], protocol, rng)
+    else:
+        middles = (np.arange(int(np.ceil(n / pitch)) + 2) - rng.random()) * pitch
+        slices = add_noise(combined(averages(middles, cells, n), image), spacing[1::-1], protocol, rng)
+        image = finer(slices, 0, float(middles[0]), pitch, n)
+    return image.clip(_LOWEST, _HIGHEST)
 
 
-def noise_field(
-    shape: tuple[int, ...], scale_mm: float, spacing: tuple[float, float, float], rng: np.random.Generator
-) -> Image:
-    """Smooth noise of unit variance, (z, y, x), that varies over ``scale_mm``: a random piece of a periodic cube."""
-    return _piece(_smooth_cube(scale_mm, tuple(round(s, 3) for s in spacing[::-1])), shape, rng)
+def expose(layers: Layers, spacing: Point, look: Appearance, protocol: Protocol, rng: np.random.Generator) -> Array:
+    """HU (z, y, x) before slices are made of it and without noise."""
+    image = densities(layers, spacing, look, rng)
+    image = add_inflow(image, layers.tissue, float(look.hu[Tissue.VESSEL_VEIN]), protocol.inflow, spacing)
+    image = add_motion(image, layers.tissue, spacing, protocol, rng)
+    image = add_streaks(image, layers.tissue, spacing, protocol.streaks, rng)
+    return spread(image, spacing, protocol)
 
 
-@cache
-def _smooth_cube(scale_mm: float, spacing: tuple[float, ...]) -> Image:
-    """A periodic cube of smooth noise, (z, y, x), the same in every process."""
-    noise = np.random.default_rng(7).standard_normal(_CUBE, dtype=np.float32)
-    for axis, step in enumerate(spacing):
-        noise = ndimage.gaussian_filter1d(noise, 0.4 * scale_mm / step, axis=axis, mode="wrap", truncate=3.0)
-    return np.asarray(noise / noise.std())
-
-
-_CUBE = (144, 144, 144)
-
-
-def _piece(cube: Image, shape: tuple[int, ...], rng: np.random.Generator) -> Image:
-    """``shape`` voxels of a periodic cube from a random place."""
-    for axis, n in enumerate(shape):
-        start = int(rng.integers(cube.shape[axis]))
-        cube = cube.take(np.arange(start, start + n) % _CUBE[axis], axis)
-    return cube
-
-
-def _nodes(image: Image, geometry: Geometry, look: Appearance, rng: np.random.Generator) -> None:
-    """Give each node its own density; some have a fatty hilum, necrosis or calcium."""
-    numbers = np.ascontiguousarray(geometry.nodes.T)
-    spacing = np.asarray(geometry.grid.spacing[::-1])
-    for number, place in enumerate(ndimage.find_objects(numbers), 1):
-        draws = rng.random(4)
-        offset, kind = rng.normal(0, look.node_spread), rng.random()
-        if place is None:
-            continue
-        inside = numbers[place] == number
-        view = image[place]
-        view[inside] += np.float32(offset)
-        points = np.argwhere(inside)
-        size = 2 * np.sqrt(5 * np.min((points * spacing).var(axis=0) + spacing**2 / 12))
-        if size < 7 or kind > 0.34:
-            continue
-        middle = points.mean(axis=0) + (draws[:3] - 0.5) * np.ptp(points, axis=0) * 0.3
-        radius = size * (0.15 + 0.2 * draws[3])
-        z, y, x = (((np.arange(n) - c) * s) ** 2 for n, c, s in zip(inside.shape, middle, spacing, strict=True))
-        square = (z[:, None, None] + y[:, None] + x).astype(np.float32)
-        weight = np.exp(-square / np.float32(radius**2)) * inside
-        core = -50.0 if kind < 0.15 else (12.0 if kind < 0.26 else rng.uniform(150, 600))
-        if kind >= 0.26:
-            weight *= square < (0.6 * radius) ** 2
-        view += weight * (np.float32(core) - view)
-
-
-def _calcify(image: Image, geometry: Geometry, rng: np.random.Generator) -> None:
-    """Plaques of 300 to 900 HU in the wall of the arteries, in half of the patients."""
-    if rng.random() > 0.5:
-        return
-    tissue = geometry.tissue.T
-    edge = (tissue == Tissue.VESSEL_ARTERY) & (geometry.share.T < 250)
-    places = np.flatnonzero(edge)
-    if places.size == 0:
-        return
-    spacing = np.asarray(geometry.grid.spacing[::-1])
-    count = int(rng.poisson(places.size * np.prod(spacing) / 6000 * rng.uniform(0.2, 2)))
-    for place in rng.choice(places, min(count, 80)):
-        at = np.asarray(np.unravel_index(int(place), tissue.shape))
-        reach = np.maximum(1, np.ceil(3 / spacing)).astype(int)
-        low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, tissue.shape)
-        part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        z, y, x = (((np.arange(a, b) - c) * s) ** 2 for a, b, c, s in zip(low, high, at, spacing, strict=True))
-        near = (z[:, None, None] + y[:, None] + x) < rng.uniform(0.8, 2.6) ** 2
-        image[part][near & edge[part]] = rng.uniform(300, 900)
-
-
-def _blur(image: Image, sigma: float) -> Image:
-    """Gaussian blur in plane, ``sigma`` in voxels."""
-    if sigma < 0.2:
-        return image
-    radius = max(1, int(np.ceil(2.5 * sigma)))
-    kernel = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).astype(np.float32)
-    kernel /= kernel.sum()
-    for axis in (1, 2):
-        image = ndimage.correlate1d(image, kernel, axis=axis, mode="nearest")
+def densities(layers: Layers, spacing: Point, look: Appearance, rng: np.random.Generator) -> Array:
+    """Densities with texture; voxels shared by two tissues have their mean."""
+    slow, fine = (draw_texture(mm, spacing, rng, layers.tissue) for mm in (15.0, 4.0))
+    offsets = rng.normal(0, look.node_spread, 1 << 10).astype(np.float32)
+    offsets[0] = 0
+    plaque = (float(rng.uniform(1.5, 3.2)), float(rng.uniform(300, 900))) if rng.random() < 0.5 else None
+    image = like(np.empty(layers.tissue.shape, np.float32), layers.tissue)
+    for first in range(0, len(image), _SLAB):
+        part = slice(first, first + _SLAB)
+        slab = Layers(*(None if a is None else a[part] for a in layers))
+        image[part] = _slab(slab, first, (slow, fine), look, offsets, plaque)
     return image
 
 
-def _slices(image: Image, grid: Grid, protocol: Protocol, rng: np.random.Generator) -> Image:
-    """Average over the slices' thickness, add their noise, and put them back on the grid."""
-    n, step = image.shape[0], grid.spacing[2]
-    pitch = max(1.0, protocol.slice_mm / step)
-    spacing = grid.spacing[0]
-    if pitch < 1.05:
-        image += _grain(image.shape, spacing, protocol, rng)
+_SLAB = 24
+
+
+def _slab(
+    slab: Layers,
+    first: int,
+    textures: tuple[Texture, Texture],
+    look: Appearance,
+    offsets: np.ndarray,
+    plaque: tuple[float, float] | None,
+) -> Array:
+    """Densities of some slices, from slice ``first`` of the drawing on."""
+    slow, fine = (t.slab(first, tuple(slab.tissue.shape)) for t in textures)
+    tissue = as_index(slab.tissue)
+    own = look_up(look.slow, tissue) * slow
+    own += look_up(look.hu, tissue)
+    own += look_up(look.fine, tissue) * fine
+    if look.strands > 0 or look.marbling > 0:
+        ridge = (slow + fine * 0.15) * (1 / 0.22)  # sheets where a slow texture crosses zero, broken by a fine one
+        strand = (1 - ridge * ridge).clip(0, None) * (fine * 0.6 + 0.4).clip(0, 1)
+        own += strand * look_up(np.float32(look.strands) * _STRANDED + np.float32(look.marbling) * _MARBLED, tissue)
+    if slab.nodes is not None and bool(slab.nodes.any()):
+        own += look_up(offsets, slab.nodes)
+    if plaque is not None:
+        wall = (slab.tissue == Tissue.VESSEL_ARTERY) & (slab.share < 250) & (fine > plaque[0])
+        own[wall] = plaque[1]
+    behind = look_up(look.hu, slab.other)
+    own -= behind
+    own *= as_float(slab.share)
+    own *= 1 / 255
+    own += behind
+    return own
+
+
+_STRANDED = np.zeros(256, np.float32)
+_STRANDED[Tissue.FAT] = 130.0
+_STRANDED[Tissue.THYMUS] = 50.0
+_MARBLED = np.zeros(256, np.float32)
+_MARBLED[[Tissue.MUSCLE, Tissue.GLAND]] = -100.0
+
+
+def spread(image: Array, spacing: Point, protocol: Protocol) -> Array:
+    """The kernel's point spread in plane: a Gaussian, less a wider one for a kernel that enhances edges."""
+    if protocol.blur_mm == 0:
         return image
-    count = int(np.ceil(n / pitch)) + 2
-    middle = (np.arange(count) - rng.random()) * pitch
-    cells = np.arange(n)
-    cover = np.clip(
-        np.minimum(cells + 0.5, middle[:, None] + pitch / 2) - np.maximum(cells - 0.5, middle[:, None] - pitch / 2),
-        0,
-        1,
-    )
-    empty = cover.sum(axis=1) < 1e-6
-    cover[empty, np.clip(np.rint(middle[empty]), 0, n - 1).astype(int)] = 1
-    average = (cover / cover.sum(axis=1, keepdims=True)).astype(np.float32)
-    t = (cells - middle[0]) / pitch
-    low = t.astype(int)
-    back = np.zeros((n, count), np.float32)
-    back[cells, low] = 1 - (t - low)
-    back[cells, low + 1] += t - low
-    flat = image.reshape(n, -1)
-    slices = average @ flat
-    slices += _grain((count, *image.shape[1:]), spacing, protocol, rng).reshape(count, -1)
-    return np.asarray((back @ slices).reshape(image.shape))
+    reach = [int(np.ceil(3 * protocol.blur_mm / s)) + 1 for s in spacing[1::-1]]
+    old = image.shape[1:]
+    size = [fft.next_fast_len(n + 2 * r, True) for n, r in zip(old, reach, strict=True)]
+    v, u = frequencies((size[0], size[1]), spacing[1::-1])
+    square = (u * u + v * v) * np.float32(2 * (np.pi * protocol.blur_mm) ** 2)
+    edge = np.float32(protocol.edge)
+    response = (1 + edge) * np.exp(-square) - edge * np.exp(-square * np.float32(_OVERSHOOT**2))
+    down, across = (np.clip(np.arange(n) - r, 0, k - 1) for n, r, k in zip(size, reach, old, strict=True))
+    for first in range(0, len(image), _SLAB):
+        wide = take(take(image[first : first + _SLAB], down, 1), across, 2)
+        sharp = filtered(wide, response, (size[0], size[1]))
+        image[first : first + _SLAB] = sharp[:, reach[0] : reach[0] + old[0], reach[1] : reach[1] + old[1]]
+    return image
 
 
-def _grain(shape: tuple[int, ...], spacing: float, protocol: Protocol, rng: np.random.Generator) -> Image:
-    """Noise with the kernel's correlation and standard deviation."""
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    smooth = _blur(noise, protocol.grain_mm / spacing)
-    if protocol.sharp:
-        smooth = smooth - np.float32(0.8) * _blur(smooth, 1.5 * max(protocol.grain_mm / spacing, 0.6))
-    smooth *= np.float32(protocol.noise_hu / max(float(smooth[: max(1, shape[0] // 8)].std()), 1e-3))
-    return smooth
+_OVERSHOOT = 2.2
