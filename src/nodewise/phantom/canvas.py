@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.phantom.shapes import Axes, Blob, Field, Tube
+from nodewise.phantom.shapes import Axes, Field, Shape, Tube
 from nodewise.values.grid import Grid
 
 Slices = tuple[slice, slice, slice]
@@ -30,7 +30,7 @@ class Canvas:
         self.nodes = np.zeros(shape, np.uint16, order="F")
         self.organs = np.zeros(shape, np.uint8, order="F")
 
-    def window(self, shape: Tube | Blob, margin: float) -> Slices | None:
+    def window(self, shape: Shape, margin: float) -> Slices | None:
         """The part of the grid that ``shape`` may touch; None where it lies outside."""
         low, high = shape.bounds
         found = tuple(
@@ -41,7 +41,7 @@ class Canvas:
             return None
         return (found[0], found[1], found[2])
 
-    def distance(self, shape: Tube | Blob, part: Slices, reach: float) -> Field:
+    def distance(self, shape: Shape, part: Slices, reach: float) -> Field:
         """Signed distance of ``shape`` in ``part`` of the grid."""
         x, y, z = (ax[s] for ax, s in zip(self.axes, part, strict=True))
         return shape.distance((x, y, z), reach)
@@ -49,7 +49,7 @@ class Canvas:
     def paint(
         self,
         tissue: Tissue,
-        shape: Tube | Blob,
+        shape: Shape,
         grow: float = 0.0,
         only: Collection[Tissue] = (),
         organ: int = 0,
