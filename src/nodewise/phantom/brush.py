@@ -145,7 +145,7 @@ class Brush:
         only: tuple[Tissue, ...] = (),
         rim: float = 0.0,
     ) -> Piece:
-        """Sections (z, x, y, half length, half width, turn in degrees) from low to high; ``lobes`` bends the outline."""
+        """Sections (z, x, y, half length, half width, turn in degrees) from low to high; ``lobes`` bends outlines."""
         table = np.array([(*r, 0.0)[:6] for r in rows], float)
         at = np.unique(np.concatenate([table[:, 0], np.arange(table[0, 0], table[-1, 0], 3.0)]))
         fine = PchipInterpolator(table[:, 0], table[:, 1:])(at)

@@ -19,7 +19,7 @@ from nodewise.values.node import Status
 Labels = npt.NDArray[np.uint8]
 
 _YIELDS = (Tissue.MUSCLE, Tissue.GLAND, Tissue.VESSEL_SMALL, Tissue.LYMPHOID)
-_TRIES = 14
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def settle(
         soft = want.status.malignant or want.short_mm > 9
         near = [n for n in nodes if n.place == want.place] if rng.random() < 0.35 else []
         for attempt in range(_TRIES):
-            short = want.short_mm * (1.0 if attempt < 8 else 0.85)
+            short = want.short_mm * (1.0 if attempt < 13 else 0.85)
             at = _beside(rng, near, short) if near and attempt < 4 else _spot(canvas, room, here, short, rng)
             shape = oval(rng, at, short, want.status, upright)
             if _fits(canvas, places, shape, number[want.place], soft):
@@ -161,5 +161,5 @@ def _fits(canvas: Canvas, places: Labels, shape: Blob, label: int, soft: bool) -
     if (own == label).sum() < 0.7 * max(1, own.size) or own.size == 0:
         return False
     if soft:
-        return bool(np.isin(tissue, (Tissue.FAT, *_YIELDS)).mean() > 0.85 and fat > 0.3)
+        return bool(np.isin(tissue, (Tissue.FAT, *_YIELDS)).mean() > 0.8 and fat > 0.25)
     return bool(fat > 0.75)

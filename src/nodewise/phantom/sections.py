@@ -1,4 +1,4 @@
-"""Shapes given by their axial sections, and shapes cut by a plane."""
+"""Shapes given by their axial sections, and shapes cut by a plane or by another shape."""
 
 from __future__ import annotations
 
@@ -83,3 +83,23 @@ class Cut:
         shape[self.axis] = -1
         plane = (axes[self.axis] - np.float32(self.at)).reshape(shape)
         return np.asarray(np.maximum(self.whole.distance(axes, reach), -plane if self.beyond else plane))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Within:
+    """The part of a shape that lies at least ``inset`` mm inside another."""
+
+    whole: Shape
+    bound: Shape
+    inset: float = 0.0
+
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lowest and highest corner, LPS mm."""
+        (a, b), (c, d) = self.whole.bounds, self.bound.bounds
+        return np.maximum(a, c), np.minimum(b, d)
+
+    def distance(self, axes: Axes, reach: float) -> Field:
+        """Signed distance at ``axes`` (x, y, z; each 1-D, mm)."""
+        bound = self.bound.distance(axes, reach) + np.float32(self.inset)
+        return np.asarray(np.maximum(self.whole.distance(axes, reach), bound))

@@ -1,7 +1,7 @@
 """The lymph node levels of the neck as a label map, from their borders on axial images.
 
-Levels I to VI by Som, Curtin and Mancuso (1999), as in the AJCC manual. In height they are parted by the skull base, the
-lower border of the hyoid, the lower border of the cricoid and the clavicle; in the plane by the back of the
+Levels I to VI by Som, Curtin and Mancuso (1999), as in the AJCC manual. In height they are parted by the skull base,
+the lower border of the hyoid, the lower border of the cricoid and the clavicle; in the plane by the back of the
 submandibular gland (I from II), the back of the internal jugular vein (IIA from IIB), the back of the
 sternocleidomastoid (II and III from V; below the cricoid the line from there to the outer back edge of the anterior
 scalene, IV from V), the medial border of the carotid (III and IV from VI) and that of the anterior digastric (IA from
