@@ -22,7 +22,7 @@ from nodewise.phantom.placing import settle
 from nodewise.phantom.shapes import Tube
 from nodewise.values.grid import Grid, Point
 
-_PLAN_MM = 2.0
+_PLAN_MM = 2.5
 _PLAN_FIELD_MM = 270.0
 
 

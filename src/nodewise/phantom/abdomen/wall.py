@@ -6,12 +6,14 @@ Template of the whole package: LPS mm, the origin in the midline at the height o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from nodewise.phantom.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Cut
+from nodewise.phantom.sections import Cut, Within
 
 LOW_MM, HIGH_MM = -118.0, 182.0
+_VISCERAL_MM = 14.0
 
 # z, x, y, half width, half depth: without the fat under the skin.
 _TRUNK = [
@@ -29,7 +31,7 @@ _LUNGS = [
 
 def _swollen(rows: Sequence[tuple[float, ...]], visceral: float) -> list[tuple[float, ...]]:
     """Sections widened, mostly forwards, by fat within."""
-    grow = 14 * (visceral - 0.5)
+    grow = _VISCERAL_MM * (visceral - 0.5)
     return [(z, x, y - 0.6 * grow, a + grow, b + 0.6 * grow) for z, x, y, a, b in rows]
 
 
@@ -62,7 +64,7 @@ def shell(brush: Brush, trunk: Piece, cavity: Piece, visceral: float) -> list[Pi
         Piece("", soft, trunk.shape, (), fat),
         trunk,
         *layers,
-        *_back(brush),
+        *_back(brush, trunk, visceral),
         cavity,
         lungs,
         left,
@@ -89,16 +91,19 @@ def _diaphragm(brush: Brush) -> list[Piece]:
     ]
 
 
-def _back(brush: Brush) -> list[Piece]:
+def _back(brush: Brush, trunk: Piece, visceral: float) -> list[Piece]:
     """Erector spinae and rectus abdominis of both sides."""
     m = Tissue.MUSCLE
+    front = 1.2 * _VISCERAL_MM * (visceral - 0.5)
+    straight = [(z, x, y - front, *rest) for z, x, y, *rest in _RECTUS]
     parts = []
     for side in (-1, 1):
         b = brush.sided(side)
+        rectus = b.stack("rectus_abdominis", m, straight, power=2.6, rim=1.0)
         parts += [
             b.stack("autochthon", m, _ERECTOR, power=2.3, rim=1.2, lobes=0.03),
             b.stack("autochthon", m, _MULTIFIDUS, rim=0.5, lobes=0.03),
-            b.stack("rectus_abdominis", m, _RECTUS, power=2.6, rim=1.4),
+            replace(rectus, shape=Within(rectus.shape, trunk.shape, 1.2)),
         ]
     return parts
 
@@ -110,7 +115,7 @@ _ERECTOR = [
 ]  # fmt: skip
 _MULTIFIDUS = [(-120, 12, 96, 9, 9, 0), (-60, 14, 84, 11, 14, 0), (20, 13, 74, 10, 14, 0), (210, 10, 80, 8, 11, 0)]
 _RECTUS = [
-    (-140, 22, -90, 20, 6.5, 4), (-40, 32, -86, 30, 6, 6), (60, 36, -85, 34, 5.5, 8), (130, 34, -91, 32, 4.5, 6),
+    (-140, 22, -83, 20, 6.5, 4), (-40, 32, -85, 30, 6, 5), (60, 36, -86, 33, 5.5, 6), (130, 34, -92, 31, 4.5, 5),
 ]  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def spread(rng: np.random.Generator, site: str, side: Side) -> list[Wanted]:
 
 def _count(rng: np.random.Generator) -> int:
     """How many benign nodes: 7.2 on average, unevenly."""
-    return int(np.clip(rng.poisson(rng.gamma(5.0, 1.52)), 0, 22))
+    return int(np.clip(rng.poisson(rng.gamma(5.0, 1.52)), 1, 22))
 
 
 def _short(rng: np.random.Generator, median: float, spread_log: float, low: float, high: float) -> float:
