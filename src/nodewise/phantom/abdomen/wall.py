@@ -37,7 +37,7 @@ def _swollen(rows: Sequence[tuple[float, ...]], visceral: float) -> list[tuple[f
 
 def outline(brush: Brush, visceral: float) -> Piece:
     """The trunk inside the fat under its skin; ``visceral`` 0 to 1."""
-    return brush.stack("trunk", Tissue.MUSCLE, _swollen(_TRUNK, visceral), power=2.35, lobes=0.008, loose=0)
+    return brush.stack("trunk", Tissue.MUSCLE, _swollen(_TRUNK, visceral), power=2.5, loose=0)
 
 
 def hollow(brush: Brush, visceral: float) -> Piece:

@@ -56,7 +56,7 @@ def _vertebra(brush: Brush, name: str, z: float) -> list[Piece]:
     )
     for side in (-1, 1):
         b = brush.sided(side)
-        parts += _marrow(b.ball(name, Tissue.BONE, (wide + 4.5, y + 12, z), (6, 7.5, 9), loose=0.3))
+        parts += _marrow(b.ball(name, Tissue.BONE, (wide + 4.5, y + 12, z), (6.5, 7.5, 11), loose=0.3))
         parts.append(b.tube(name, Tissue.BONE, [(wide, y + 16, z), (9, y + 26, z - 2), (0, y + 29, z - 2)], 3.1))
         reach = 12 if z > -10 else 24
         tip = (wide + reach, y + (6 if z > -10 else 24), z - 2 if z > -10 else z + 3)
@@ -147,8 +147,8 @@ def _hyoid(brush: Brush) -> list[Piece]:
     return [body, Piece("hyoid", Tissue.MARROW, body.shape, (), -1.5), *horns]
 
 
-def chest_top(brush: Brush) -> list[Piece]:
-    """Apices of the lungs in their wall, the first ribs, clavicles, manubrium and shoulder joints."""
+def chest_top(brush: Brush, rise: float) -> list[Piece]:
+    """Apices of the lungs in their wall, first ribs, clavicles, manubrium, and shoulders lifted by ``rise`` mm."""
     parts: list[Piece] = []
     for side in (-1, 1):
         b = brush.sided(side)
@@ -177,10 +177,10 @@ def chest_top(brush: Brush) -> list[Piece]:
             tube = b.tube(name, Tissue.BONE, way, 5.2 if number == 1 else 4.6, loose=0.8)
             parts += [Piece(name, tube.tissue, tube.shape), Piece(name, Tissue.MARROW, tube.shape, (), -1.6)]
         clavicle = b.tube(
-            "clavicula", Tissue.BONE, [(13, -22, -74), (46, -20, -60), (90, 10, -48), (140, 26, -42)], [8, 6, 6, 6]
+            "clavicula", Tissue.BONE, [(13, -22, -74), (46, -20, -60), (90, 10, -48 + 0.6 * rise), (140, 26, -42 + rise)], [8, 6, 6, 6]
         )
         parts += _marrow(clavicle)
-        parts += _marrow(b.ball("humerus", Tissue.BONE, (158, 44, -74), (23, 23, 24)), 3)
-        parts.append(b.ball("scapula", Tissue.BONE, (100, 90, -96), (38, 4, 46), tilt=(0, 0, -30)))
+        parts += _marrow(b.ball("humerus", Tissue.BONE, (158, 44, -74 + rise), (23, 23, 24)), 3)
+        parts.append(b.ball("scapula", Tissue.BONE, (100, 90, -96 + rise), (38, 4, 46), tilt=(0, 0, -30)))
     parts += _marrow(brush.ball("sternum", Tissue.BONE, (0, -24, -96), (27, 7, 24), loose=0.5))
     return parts

@@ -48,9 +48,11 @@ def draw_neck(seed: int) -> NeckDrawing:
     frame = draw_frame(rng, fat=float(2 + rng.gamma(2.5, 1.6)), bend_mm=1.6)
     brush = Brush(frame, rng)
     left, right = brush.sided(1), brush.sided(-1)
-    outlines = wall.outline(brush)
-    pieces = [*wall.skin(brush, outlines), *wall.bed(brush)]
-    pieces += [*wall.muscles(right), *wall.muscles(left), *bones.chest_top(brush), *bones.spine(brush)]
+    build = wall.draw_build(rng)
+    outlines = wall.outline(brush, build)
+    pieces = [*wall.skin(brush, outlines), *wall.bed(brush, build)]
+    pieces += [*wall.muscles(right, build), *wall.muscles(left, build)]
+    pieces += [*bones.chest_top(brush, build.rise), *bones.spine(brush)]
     pieces += [*bones.face(brush), *glands.jaw_muscles(right), *glands.jaw_muscles(left), *airway.throat(brush)]
     pieces += [*glands.glands(right), *glands.glands(left), *vessels.great_vessels(brush)]
     mass, tumour = primary(brush)

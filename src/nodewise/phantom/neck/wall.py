@@ -5,9 +5,14 @@ Template of the whole package: LPS mm, the origin in the airway at the lower bor
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
 from nodewise.phantom.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Cut
+from nodewise.phantom.sections import Cut, Stack
 
 LOW_MM, HIGH_MM = -92.0, 136.0
 
@@ -26,11 +31,28 @@ _SHOULDERS = [
 ]  # fmt: skip
 
 
-def outline(brush: Brush) -> tuple[Piece, ...]:
-    """Head, neck and shoulders inside the fat under the skin: muscle for the last, fat for the others."""
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How strong and how held: ``firm`` mm that muscles are thicker, ``rise`` mm that the shoulders are lifted."""
+
+    firm: float
+    rise: float
+
+    def raised(self, rows: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+        """Sections with those below the cricoid lifted with the shoulders, the lowest most."""
+        return [(z + self.rise * float(np.clip((20 - z) / 60, 0, 1)), *rest) for z, *rest in rows]
+
+
+def draw_build(rng: np.random.Generator) -> Build:
+    """Draw how one person is built."""
+    return Build(firm=float(rng.uniform(-0.4, 1.8)), rise=float(np.clip(rng.normal(5, 9), -8, 24)))
+
+
+def outline(brush: Brush, build: Build) -> tuple[Piece, ...]:
+    """Shoulders, neck and face inside the fat under the skin, all of fat."""
     still = Brush(brush.frame, brush.rng)
     return (
-        still.stack("shoulders", Tissue.FAT, _SHOULDERS, power=2.6, loose=0),
+        still.stack("shoulders", Tissue.FAT, build.raised(_SHOULDERS), power=2.6, loose=0),
         still.stack("neck", Tissue.FAT, _NECK, power=2.1, loose=0),
         still.stack("face", Tissue.FAT, _FACE, power=2.3, loose=0),
     )
@@ -54,14 +76,14 @@ def skin(brush: Brush, inside: tuple[Piece, ...]) -> list[Piece]:
     ]
 
 
-def bed(brush: Brush) -> list[Piece]:
+def bed(brush: Brush, build: Build) -> list[Piece]:
     """What fills the nape and the back between the named muscles."""
     m = Tissue.MUSCLE
     parts = [brush.stack("autochthon", m, _NAPE, power=2.3, loose=0.3, only=(Tissue.FAT,))]
     for side in (-1, 1):
         b = brush.sided(side)
         parts += [
-            b.stack("shoulder_muscles", m, _BACK, power=2.4, only=(Tissue.FAT,)),
+            b.stack("shoulder_muscles", m, build.raised(_BACK), power=2.4, only=(Tissue.FAT,)),
             b.ball("buccinator", m, (34, -52, 84), (13, 20, 16), tilt=(0, 0, 30), loose=0.4, only=(Tissue.FAT,)),
         ]
     return parts
@@ -74,26 +96,27 @@ _NAPE = [
 _BACK = [(-92, 70, 92, 50, 16, -10), (-60, 66, 86, 46, 14, -12), (-40, 62, 74, 34, 11, -20), (-24, 54, 70, 20, 8, -24)]
 
 
-def muscles(brush: Brush) -> list[Piece]:
+def muscles(brush: Brush, build: Build) -> list[Piece]:
     """The muscles of one side, deep ones first."""
     m = Tissue.MUSCLE
     s = brush.stack
     rim = brush.between(0.5, 1.0)
-    return [
+    drawn = [
         s("autochthon", m, _MULTIFIDUS, rim=rim),
         s("autochthon", m, _SEMISPINALIS, rim=rim, lobes=0.04),
         s("autochthon", m, _SPLENIUS, rim=rim, lobes=0.04),
         s("longus_colli", m, _LONGUS, rim=0.4, loose=0.4),
         s("middle_scalene", m, _MIDDLE_SCALENE, rim=rim),
-        s("levator_scapulae", m, _LEVATOR, rim=rim, lobes=0.04),
-        s("shoulder_muscles", m, _SHOULDER, power=2.4),
+        s("levator_scapulae", m, build.raised(_LEVATOR), rim=rim, lobes=0.04),
+        s("shoulder_muscles", m, build.raised(_SHOULDER), power=2.4),
         s("pectoralis_major", m, _PECTORAL, power=2.4),
-        s("trapezius", m, _TRAPEZIUS, rim=rim, lobes=0.02),
+        s("trapezius", m, build.raised(_TRAPEZIUS), rim=rim, lobes=0.02),
         s("anterior_scalene", m, _ANTERIOR_SCALENE, rim=rim, loose=0.6),
         s("strap_muscles", m, _STRAP, rim=rim, loose=0.6),
         brush.tube("strap_muscles", m, [(9, -18, 40), (22, -8, 10), (34, 4, -14), (56, 30, -34)], [3, 2.8, 2.2, 3]),
         s("sternocleidomastoid", m, _STERNOCLEIDOMASTOID, rim=rim, loose=0.8, lobes=0.03),
     ]
+    return [replace(p, grow=build.firm if isinstance(p.shape, Stack) else 0.0) for p in drawn]
 
 
 # z, x, y, half length, half width, turn of the length from left to back in degrees.
