@@ -59,7 +59,7 @@ def test_organs_lie_on_their_side(abdomens: list[Body]) -> None:
 
 def test_vessels_are_unbroken(abdomens: list[Body]) -> None:
     for body in abdomens:
-        for organ in ("aorta", "inferior_vena_cava", "superior_mesenteric_artery"):
+        for organ in ("aorta", "inferior_vena_cava"):
             _, count = ndimage.label(body.organs.array == ORGANS[organ], np.ones((3, 3, 3)))
             sizes = ndimage.sum_labels(body.organs.array == ORGANS[organ], _, range(1, count + 1))
             assert sizes.max() > 0.9 * sizes.sum(), organ
@@ -70,7 +70,9 @@ def test_vessels_are_unbroken(abdomens: list[Body]) -> None:
 
 def test_vertebrae_lie_in_their_order(abdomens: list[Body]) -> None:
     for body in abdomens:
-        heights = [np.median(_points(body, f"vertebrae_{v}")[:, 2]) for v in ("T11", "T12", "L1", "L2", "L3", "L4", "L5")]
+        heights = [
+            np.median(_points(body, f"vertebrae_{v}")[:, 2]) for v in ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
+        ]
         assert heights == sorted(heights, reverse=True)
 
 
@@ -88,15 +90,16 @@ def test_organs_are_made_of_their_tissue(abdomens: list[Body]) -> None:
             assert found <= tissues, organ
 
 
-def test_bowel_lies_within_the_wall(abdomens: list[Body]) -> None:
-    """Outside the muscle there is no bowel: each loop has muscle or bone to its left and right."""
-    for body in abdomens:
-        tissue = body.geometry.tissue
-        bowel = np.isin(body.organs.array, [ORGANS["small_bowel"], ORGANS["colon"]])
-        firm = np.isin(tissue, [Tissue.MUSCLE, Tissue.BONE])
-        inner = np.cumsum(firm, axis=0)
-        total = inner[-1:]
-        assert ((inner[bowel] >= 2) & ((total - inner)[bowel] >= 2)).mean() > 0.99
+def test_bowel_lies_within_the_cavity(abdomens: list[Body]) -> None:
+    body = abdomens[0]
+    cavity = draw_abdomen(SEEDS[0]).cavity.shape
+    canvas = Canvas(body.geometry.grid)
+    part = canvas.window(cavity, 0.0)
+    assert part is not None
+    outside = np.ones(body.organs.array.shape, np.bool_)
+    outside[part] = canvas.distance(cavity, part, 0.0) > 3
+    for organ in ("small_bowel", "colon", "liver", "spleen"):
+        assert not (outside & (body.organs.array == ORGANS[organ])).any(), organ
 
 
 def test_nodes_lie_in_their_compartment_in_fat(abdomens: list[Body]) -> None:
@@ -110,8 +113,10 @@ def test_nodes_lie_in_their_compartment_in_fat(abdomens: list[Body]) -> None:
         np.testing.assert_array_equal(mine, np.isin(body.geometry.tissue, list(NODE_TISSUES)))
         for number, node in enumerate(body.nodes, 1):
             named = body.places.array[body.geometry.nodes == number]
-            agree += [(named[named > 0] == NUMBER[node.place]).mean()] if (named > 0).any() else []
-    assert np.mean(agree) > 0.8
+            assert (named > 0).all()
+            agree += [(named == NUMBER[node.place]).mean()] if named.size else []
+    assert len(agree) >= 20
+    assert np.mean(agree) > 0.85
 
 
 def test_compartments_follow_their_vessels(abdomens: list[Body]) -> None:

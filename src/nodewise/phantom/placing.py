@@ -51,7 +51,7 @@ def settle(
 
     Args:
         canvas: everything but the nodes; the nodes found are painted on it.
-        places: label map on the canvas.
+        places: label map on the canvas, of every tissue.
         names: code of each label.
         wanted: what to place.
         rng: draws places, shapes and what is inside.
@@ -64,7 +64,7 @@ def settle(
     nodes: list[DrawnNode] = []
     cleared: list[Piece] = []
     for want in sorted(wanted, key=lambda w: -w.short_mm):
-        here = np.flatnonzero(flat == number[want.place])
+        here = np.flatnonzero((flat == number[want.place]) & (room > 0))
         if here.size == 0:
             continue
         soft = want.status.malignant or want.short_mm > 9
@@ -81,9 +81,26 @@ def settle(
             cleared.append(Piece("", Tissue.FAT, shape, _YIELDS, 0.6))
             paint_pieces(canvas, cleared[-1:])
         ragged = float(rng.uniform(1.5, 4.0)) if want.status is Status.EXTRANODAL else 0.0
-        nodes.append(DrawnNode(shape, want.place, want.status, contents(rng, shape, want), ragged))
-        paint_node(canvas, len(nodes), nodes[-1])
+        node = DrawnNode(shape, want.place, want.status, contents(rng, shape, want), ragged)
+        paint_node(canvas, len(nodes) + 1, node)
+        if (canvas.nodes == len(nodes) + 1).any():
+            nodes.append(node)
     return Settled(tuple(nodes), tuple(cleared))
+
+
+def paint_nodes(canvas: Canvas, places: Labels, names: Mapping[int, str], nodes: Sequence[DrawnNode]) -> None:
+    """Paint the nodes, and keep of ``places`` only fat, small vessels, and nodes.
+
+    What a node fills beyond the named places belongs to its own.
+    """
+    holds = (canvas.tissue == Tissue.FAT) | (canvas.tissue == Tissue.VESSEL_SMALL)
+    places *= holds
+    number = {code: n for n, code in names.items()}
+    for n, node in enumerate(nodes, 1):
+        paint_node(canvas, n, node)
+    own = np.array([0, *(number[n.place] for n in nodes)], np.uint8)
+    beyond = (canvas.nodes > 0) & (places == 0)
+    places[beyond] = own[canvas.nodes[beyond]]
 
 
 def oval(rng: np.random.Generator, centre: Floats, short: float, status: Status, upright: float) -> Blob:
@@ -156,9 +173,8 @@ def _fits(canvas: Canvas, places: Labels, shape: Blob, label: int, soft: bool) -
     tissue = canvas.tissue[part][inside]
     if (canvas.nodes[part][distance < -0.5 * canvas.step] > 0).any():
         return False
-    own = places[part][inside & (canvas.tissue[part] == Tissue.FAT)]
     fat = (tissue == Tissue.FAT).mean()
-    if (own == label).sum() < 0.7 * max(1, own.size) or own.size == 0:
+    if (places[part][inside] == label).mean() < 0.65:
         return False
     if soft:
         return bool(np.isin(tissue, (Tissue.FAT, *_YIELDS)).mean() > 0.8 and fat > 0.25)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nodewise.phantom.abdomen.compartments import COMPARTMENTS
-from nodewise.phantom.abdomen.drawing import abdomen_grid, draw_abdomen, places
+from nodewise.phantom.abdomen.drawing import abdomen_grid, draw_abdomen, regions
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.brush import paint_pieces
 from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.drawn_node import paint_node
+from nodewise.phantom.placing import paint_nodes
 from nodewise.values.grid import Point
 from nodewise.values.volume import Quantity, Volume
 
@@ -30,9 +30,8 @@ def make_abdomen(seed: int, spacing_mm: float | Point = 1.5, *, field_mm: float 
     grid = abdomen_grid(drawing, spacing, field_mm, square)
     canvas = Canvas(grid)
     paint_pieces(canvas, drawing.pieces)
-    named = places(canvas, drawing)
-    for number, node in enumerate(drawing.nodes, 1):
-        paint_node(canvas, number, node)
+    named = regions(canvas, drawing)
+    paint_nodes(canvas, named, COMPARTMENTS, drawing.nodes)
     return Body(
         region=BodyRegion.ABDOMEN,
         geometry=canvas.geometry(),

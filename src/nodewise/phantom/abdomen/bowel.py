@@ -114,7 +114,7 @@ def small_bowel(brush: Brush, others: Sequence[Piece], cavity: Shape, visceral: 
     parts: list[Piece] = []
     length = 0.0
     for _ in range(400):
-        starts = np.flatnonzero(depth.ravel(order="K") > 9)
+        starts = np.flatnonzero(depth.ravel(order="K") > 8)
         if length > goal or starts.size == 0:
             break
         start = np.asarray(grid.to_lps(np.unravel_index(int(brush.rng.choice(starts)), depth.shape)))
@@ -126,7 +126,7 @@ def small_bowel(brush: Brush, others: Sequence[Piece], cavity: Shape, visceral: 
             continue
         loop = curve(points[:, :3], points[:, 3], 4.0)
         length += float(np.linalg.norm(np.diff(loop.points, axis=0), axis=1).sum())
-        parts += _filled(brush, loop)
+        parts += _filled(brush, loop, cavity)
     return parts
 
 
@@ -142,9 +142,10 @@ def _wind(rng: np.random.Generator, depth: Floats, grid: Grid, start: Floats, ra
         ways *= _STEP_MM / np.linalg.norm(ways, axis=1, keepdims=True)
         wide = radius * np.exp(rng.normal(0, 0.07))
         goals = points[-1][:3] + ways
-        index = np.clip(np.rint(grid.to_index(goals)).astype(int), 0, np.array(grid.shape) - 1)
-        room = depth[tuple(index.T)]
-        room = np.where(room < 0.85 * wide, np.inf, room)
+        index = np.rint(grid.to_index(goals)).astype(int)
+        held = np.clip(index, 0, np.array(grid.shape) - 1)
+        room = np.where((held == index).all(axis=1), depth[tuple(held.T)], 0.0)
+        room = np.where(room < 0.8 * wide, np.inf, room)
         if len(points) > 3:
             own = np.array(points[:-3])[:, :3]
             near = np.linalg.norm(goals[:, None] - own[None], axis=2).min(axis=1)
@@ -183,15 +184,15 @@ def _free_depth(brush: Brush, others: Sequence[Piece], cavity: Shape) -> tuple[F
     behind = canvas.axes[1][None, :, None] > brush.world((0, 16, 0))[1]
     whole = (slice(None), slice(None), slice(None))
     free = (canvas.tissue == Tissue.FAT) & ~behind & (canvas.distance(cavity, whole, step) < -2)
-    return ndimage.distance_transform_edt(free, sampling=step), canvas.grid
+    return ndimage.distance_transform_edt(free, sampling=step) - 0.5 * step, canvas.grid
 
 
-def _filled(brush: Brush, loop: Tube) -> list[Piece]:
-    """Wall, then fluid, gas in front of fluid, or collapsed."""
+def _filled(brush: Brush, loop: Tube, cavity: Shape) -> list[Piece]:
+    """Wall within the cavity, then fluid, gas in front of fluid, or collapsed."""
     wall = brush.between(1.6, 2.6)
     kind = brush.rng.random()
     only = (Tissue.FAT, Tissue.VESSEL_SMALL)
-    parts = [Piece("small_bowel", Tissue.BOWEL_WALL, loop, only)]
+    parts = [Piece("small_bowel", Tissue.BOWEL_WALL, Within(loop, cavity, 1.0), only)]
     if kind < 0.22:
         inner = Tube(loop.points, np.maximum(loop.radii - 5.5, 1.2))
         return [*parts, Piece("small_bowel", Tissue.MUCOSA, inner, (Tissue.BOWEL_WALL,))]

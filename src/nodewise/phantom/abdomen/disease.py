@@ -71,7 +71,7 @@ def spread(rng: np.random.Generator, tumour: Tumour | None) -> list[Wanted]:
     Sizes follow NIH CT Lymph Nodes (Roth et al. 2014: marked abdominal nodes, short axis median 13 mm) and DeepLesion
     (mesentery 11 mm). About half of the patients have metastases, as in P2.
     """
-    wanted = [Wanted(_benign(rng), Status.BENIGN, _short(rng, 4.6, 0.35, 2.5, 9.9)) for _ in range(rng.poisson(11))]
+    wanted = [Wanted(_benign(rng), Status.BENIGN, _short(rng, 4.6, 0.35, 3.0, 9.9)) for _ in range(rng.poisson(11))]
     if rng.random() < 0.3:
         place = _benign(rng)
         for _ in range(int(rng.integers(2, 8))):

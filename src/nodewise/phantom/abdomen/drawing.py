@@ -17,7 +17,6 @@ from nodewise.phantom.brush import Brush, Piece, paint_pieces
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.frame import Frame, draw_frame
-from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.placing import settle
 from nodewise.phantom.shapes import Tube
 from nodewise.values.grid import Grid, Point
@@ -61,17 +60,16 @@ def draw_abdomen(seed: int) -> AbdomenDrawing:
     drawing = AbdomenDrawing(frame, cavity, tuple(pieces), ways, _landmarks(brush, pieces), tumour)
     plan = Canvas(abdomen_grid(drawing, (_PLAN_MM,) * 3, _PLAN_FIELD_MM, square=False))
     paint_pieces(plan, pieces)
-    settled = settle(plan, places(plan, drawing), COMPARTMENTS, spread(rng, tumour), rng)
+    settled = settle(plan, regions(plan, drawing), COMPARTMENTS, spread(rng, tumour), rng)
     return replace(drawing, pieces=(*pieces, *settled.room), nodes=settled.nodes)
 
 
-def places(canvas: Canvas, drawing: AbdomenDrawing) -> npt.NDArray[np.uint8]:
-    """Labels of the compartments, where there is fat, or a small vessel in it, within the cavity."""
+def regions(canvas: Canvas, drawing: AbdomenDrawing) -> npt.NDArray[np.uint8]:
+    """Labels of the compartments within the cavity, whatever lies there."""
     holds = np.zeros(canvas.tissue.shape, np.bool_, order="F")
     part = canvas.window(drawing.cavity.shape, canvas.step)
     if part is not None:
         holds[part] = canvas.distance(drawing.cavity.shape, part, canvas.step) < -2
-    holds &= (canvas.tissue == Tissue.FAT) | (canvas.tissue == Tissue.VESSEL_SMALL)
     return compartment_map(canvas, holds, drawing.ways)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.brush import paint_pieces
 from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.drawn_node import paint_node
-from nodewise.phantom.neck.drawing import draw_neck, neck_grid, places
+from nodewise.phantom.neck.drawing import draw_neck, neck_grid, regions
 from nodewise.phantom.neck.levels import LEVELS
+from nodewise.phantom.placing import paint_nodes
 from nodewise.values.grid import Point
 from nodewise.values.volume import Quantity, Volume
 
@@ -29,9 +29,8 @@ def make_neck(seed: int, spacing_mm: float | Point = 1.5, *, field_mm: float = 2
     grid = neck_grid(drawing, spacing, field_mm, square)
     canvas = Canvas(grid)
     paint_pieces(canvas, drawing.pieces)
-    named = places(canvas, drawing)
-    for number, node in enumerate(drawing.nodes, 1):
-        paint_node(canvas, number, node)
+    named = regions(canvas, drawing)
+    paint_nodes(canvas, named, LEVELS, drawing.nodes)
     return Body(
         region=BodyRegion.NECK,
         geometry=canvas.geometry(),

@@ -68,7 +68,13 @@ _PYRIFORM = [(12, 15, 8, 1.2, 2.5, 40), (24, 15, 5, 2.6, 5.5, 20), (36, 14, 2, 4
 
 def _nose(brush: Brush) -> list[Piece]:
     """The nasal cavity with septum and conchae."""
-    hollow = [(102, 0, -40, 11, 34), (112, 0, -36, 10, 37), (118, 0, -36, 10, 36), (134, 0, -34, 5, 30), (140, 0, -34, 4, 28)]
+    hollow = [
+        (102, 0, -40, 11, 34),
+        (112, 0, -36, 10, 37),
+        (118, 0, -36, 10, 36),
+        (134, 0, -34, 5, 30),
+        (140, 0, -34, 4, 28),
+    ]
     parts = [
         brush.stack("nasal_cavity", Tissue.AIRWAY_LUMEN, hollow, power=2.6, loose=_STILL),
         brush.ball("skull", Tissue.BONE, (0, -42, 118), (1.2, 34, 20), loose=_STILL),

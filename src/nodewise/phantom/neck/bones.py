@@ -177,7 +177,10 @@ def chest_top(brush: Brush, rise: float) -> list[Piece]:
             tube = b.tube(name, Tissue.BONE, way, 5.2 if number == 1 else 4.6, loose=0.8)
             parts += [Piece(name, tube.tissue, tube.shape), Piece(name, Tissue.MARROW, tube.shape, (), -1.6)]
         clavicle = b.tube(
-            "clavicula", Tissue.BONE, [(13, -22, -74), (46, -20, -60), (90, 10, -48 + 0.6 * rise), (140, 26, -42 + rise)], [8, 6, 6, 6]
+            "clavicula",
+            Tissue.BONE,
+            [(13, -22, -74), (46, -20, -60), (90, 10, -48 + 0.6 * rise), (140, 26, -42 + rise)],
+            [8, 6, 6, 6],
         )
         parts += _marrow(clavicle)
         parts += _marrow(b.ball("humerus", Tissue.BONE, (158, 44, -74 + rise), (23, 23, 24)), 3)

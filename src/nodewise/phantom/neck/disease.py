@@ -57,7 +57,7 @@ def spread(rng: np.random.Generator, site: str, side: Side) -> list[Wanted]:
     patient. Which levels are ill follows from the site and the side; the other side is ill less often.
     """
     wanted = [
-        Wanted(_level(rng, _BENIGN, None), Status.BENIGN, _short(rng, 5.0, 0.40, 2.5, 14)) for _ in range(_count(rng))
+        Wanted(_level(rng, _BENIGN, None), Status.BENIGN, _short(rng, 5.0, 0.40, 3.0, 14)) for _ in range(_count(rng))
     ]
     if rng.random() < 0.6:
         for _ in range(1 + int(rng.poisson(rng.gamma(1.5, 1.7)))):

@@ -15,7 +15,6 @@ from nodewise.phantom.brush import Brush, Piece, paint_pieces
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.frame import Frame, draw_frame
-from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.neck import airway, bones, glands, vessels, wall
 from nodewise.phantom.neck.disease import primary, spread
 from nodewise.phantom.neck.levels import LEVELS, Borders, flank, level_map
@@ -63,12 +62,12 @@ def draw_neck(seed: int) -> NeckDrawing:
     paint_pieces(plan, pieces)
     side = tumour.side
     assert side is not None
-    settled = settle(plan, places(plan, drawing), LEVELS, spread(rng, tumour.site, side), rng, upright=0.6)
+    settled = settle(plan, regions(plan, drawing), LEVELS, spread(rng, tumour.site, side), rng, upright=0.6)
     return replace(drawing, pieces=(*pieces, *settled.room), nodes=settled.nodes)
 
 
-def places(canvas: Canvas, drawing: NeckDrawing) -> npt.NDArray[np.uint8]:
-    """Labels of the levels, where there is fat, or a small vessel in it, below the platysma."""
+def regions(canvas: Canvas, drawing: NeckDrawing) -> npt.NDArray[np.uint8]:
+    """Labels of the levels below the platysma, whatever lies there."""
     deep = np.zeros(canvas.tissue.shape, np.bool_, order="F")
     for piece in drawing.outlines[1:]:
         part = canvas.window(piece.shape, canvas.step)
@@ -79,7 +78,6 @@ def places(canvas: Canvas, drawing: NeckDrawing) -> npt.NDArray[np.uint8]:
     part = canvas.window(shoulders, canvas.step)
     if part is not None:
         deep[part] |= canvas.distance(shoulders, part, canvas.step) < -8
-    deep &= (canvas.tissue == Tissue.FAT) | (canvas.tissue == Tissue.VESSEL_SMALL)
     return level_map(canvas.axes, deep, drawing.borders)
 
 
