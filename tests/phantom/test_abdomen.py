@@ -115,7 +115,7 @@ def test_nodes_lie_in_their_compartment_in_fat(abdomens: list[Body]) -> None:
             named = body.places.array[body.geometry.nodes == number]
             assert (named > 0).all()
             agree += [(named == NUMBER[node.place]).mean()] if named.size else []
-    assert len(agree) >= 20
+    assert len(agree) >= 10
     assert np.mean(agree) > 0.85
 
 

@@ -53,7 +53,8 @@ class Stack:
             d = near * (near - 1) / np.sqrt(np.maximum((u / a) ** 2 + (v / b) ** 2, 1e-9))
         else:
             near = (np.abs(u) ** self.power + np.abs(v) ** self.power) ** np.float32(1 / self.power)
-            d = np.hypot(u * a, v * b) * (1 - 1 / np.maximum(near, 0.05))
+            d = np.hypot(u * a, v * b) * (1 - 1 / np.maximum(near, np.float32(1e-3)))
+        d = np.where(near < 1e-3, -np.minimum(a, b), d)
         ends = np.maximum(z - self.rows[-1, 0], self.rows[0, 0] - z).astype(np.float32)
         return np.asarray(np.maximum(d, ends[:, None, None]), np.float32).T
 
