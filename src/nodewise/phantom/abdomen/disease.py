@@ -68,22 +68,22 @@ def primary(brush: Brush, colon: Colon) -> tuple[list[Piece], Tumour | None]:
 def spread(rng: np.random.Generator, tumour: Tumour | None) -> list[Wanted]:
     """Nodes of one patient: many small ones, some swollen without metastasis, and those with metastasis.
 
-    Sizes follow NIH CT Lymph Nodes (Roth et al. 2014: marked abdominal nodes, short axis median 13 mm) and DeepLesion
-    (mesentery 11 mm). About half of the patients have metastases, as in P2.
+    Sizes of the ill and the swollen lean on NIH CT Lymph Nodes (Roth et al. 2014: marked abdominal nodes, median short
+    axis 13 mm) and DeepLesion (mesentery 11 mm). About half of the patients have metastases, as in P2.
     """
     wanted = [Wanted(_benign(rng), Status.BENIGN, _short(rng, 4.6, 0.35, 3.0, 9.9)) for _ in range(rng.poisson(11))]
     if rng.random() < 0.3:
         place = _benign(rng)
         for _ in range(int(rng.integers(2, 8))):
             where = place if rng.random() < 0.7 else _benign(rng)
-            wanted.append(Wanted(where, Status.BENIGN, _short(rng, 10.0, 0.3, 6, 20)))
+            wanted.append(Wanted(where, Status.BENIGN, _short(rng, 10.5, 0.3, 6, 22)))
     if rng.random() < (0.55 if tumour else 0.35):
         order = _DRAINS[tumour.site][2] if tumour else tuple(rng.permutation(_ELSEWHERE))
         bulk = 1.0 if tumour else 1.25
-        for _ in range(1 + int(rng.poisson(rng.gamma(1.5, 2.0)))):
+        for _ in range(1 + int(rng.poisson(rng.gamma(1.5, 2.6)))):
             place = str(order[min(int(rng.geometric(0.55)) - 1, len(order) - 1)])
             status = Status.EXTRANODAL if rng.random() < 0.15 else Status.MALIGNANT
-            wanted.append(Wanted(place, status, _short(rng, 11.0 * bulk, 0.45, 4, 45)))
+            wanted.append(Wanted(place, status, _short(rng, 12.5 * bulk, 0.45, 4, 45)))
     return wanted
 
 

@@ -103,6 +103,8 @@ def _back(brush: Brush, trunk: Piece, visceral: float) -> list[Piece]:
         parts += [
             b.stack("autochthon", m, _ERECTOR, power=2.3, rim=1.2, lobes=0.03),
             b.stack("autochthon", m, _MULTIFIDUS, rim=0.5, lobes=0.03),
+            b.stack("gluteus_maximus", m, _GLUTEUS_MAXIMUS, rim=1.4),
+            b.stack("gluteus_medius", m, _GLUTEUS_MEDIUS, rim=1.4),
             replace(rectus, shape=Within(rectus.shape, trunk.shape, 1.2)),
         ]
     return parts
@@ -114,6 +116,8 @@ _ERECTOR = [
     (120, 34, 76, 24, 15, -8), (210, 28, 82, 20, 12, -6),
 ]  # fmt: skip
 _MULTIFIDUS = [(-120, 12, 96, 9, 9, 0), (-60, 14, 84, 11, 14, 0), (20, 13, 74, 10, 14, 0), (210, 10, 80, 8, 11, 0)]
+_GLUTEUS_MAXIMUS = [(-140, 78, 88, 46, 15, -28), (-90, 72, 92, 30, 11, -30), (-50, 66, 94, 10, 5, -30)]
+_GLUTEUS_MEDIUS = [(-140, 124, 22, 42, 14, 116), (-80, 117, 30, 46, 14, 120), (-24, 114, 38, 26, 7, 122)]
 _RECTUS = [
     (-140, 22, -83, 20, 6.5, 4), (-40, 32, -85, 30, 6, 5), (60, 36, -86, 33, 5.5, 6), (130, 34, -92, 31, 4.5, 5),
 ]  # fmt: skip

@@ -175,7 +175,8 @@ def _slice(x: Floats, y: Floats, z: float, b: Borders) -> npt.NDArray[np.uint8]:
             put(f"IV-{letter}", outside & (turned <= 0) & (y < scalene[1]))
         behind = outside & (y <= trapezius[1]) & ((x - middle) * sign > 0) & ((x - middle) * sign < b.shoulder)
         if z >= b.cricoid_low:
-            put(f"VA-{letter}", behind & (y >= muscle[1]))
+            # Sternocleidomastoid and trapezius meet below the skull; further back lies the nape.
+            put(f"VA-{letter}", behind & (y >= muscle[1]) & (y < spine + 42) & (z < b.skull_base - 18))
         elif z >= b.clavicle:
             put(f"VB-{letter}", behind)
     if z < b.hyoid_low:

@@ -39,8 +39,10 @@ class Build:
     rise: float
 
     def raised(self, rows: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-        """Sections with those below the cricoid lifted with the shoulders, the lowest most."""
-        return [(z + self.rise * float(np.clip((20 - z) / 60, 0, 1)), *rest) for z, *rest in rows]
+        """Sections with those below the cricoid lifted with the shoulders, the lowest most and carried on downwards."""
+        z, *rest = rows[0]
+        whole = [(z - 40, *rest), *rows]
+        return [(z + self.rise * float(np.clip((20 - z) / 60, 0, 1)), *rest) for z, *rest in whole]
 
 
 def draw_build(rng: np.random.Generator) -> Build:
