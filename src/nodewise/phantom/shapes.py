@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,19 @@ from scipy.interpolate import PchipInterpolator
 Floats = npt.NDArray[np.float64]
 Field = npt.NDArray[np.float32]
 Axes = tuple[Field, Field, Field]
+
+
+class Shape(Protocol):
+    """What a canvas can paint."""
+
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Lowest and highest corner, LPS mm."""
+        ...
+
+    def distance(self, axes: Axes, reach: float) -> Field:
+        """Signed distance at ``axes`` (x, y, z; each 1-D, mm); beyond ``reach`` mm it is merely large."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
