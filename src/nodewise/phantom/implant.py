@@ -1,164 +1,113 @@
-"""Lymph nodes with truth implanted into a real scan, and controls that are none; two ways to paste.
+"""Lymph nodes with truth implanted into real scans, and controls that are none; two independent ways to paste.
 
-Real nodes of the scan stay as they are and are not labelled: what may be one is in ``ignore``.
+    survey the scan once → draw a node or a control → find it a place → paste it → label it
+
+A scan's own nodes stay as they are and have no label: what may be one of them is in ``ignore``. Noise, sharpness and
+densities are the scan's; fat gives way, vessels, airways, muscle and lung never do.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from nodewise.phantom.implant_ground import Ground, Paste
-from nodewise.phantom.implant_item import Item
-from nodewise.phantom.implant_place import Placed, Room, place_control, place_node
+from nodewise.image.resample import resample
+from nodewise.io.dicom_write import write_ct_series
+from nodewise.io.folder import find_studies, read_study
+from nodewise.io.itk import write_nifti
+from nodewise.io.mask import read_mask
+from nodewise.phantom.implant_scan import Implanted, PasteMethod, implant, implant_patch
 from nodewise.phantom.implant_site import Background, survey
-from nodewise.phantom.paste_alpha import paste_alpha
-from nodewise.phantom.paste_poisson import paste_poisson
-from nodewise.values.box import Box, Index3
-from nodewise.values.grid import Grid
-from nodewise.values.study import Study
-from nodewise.values.volume import Quantity, Volume
+from nodewise.phantom.implant_truth import truth_of
+from nodewise.values.errors import BadInputError
+from nodewise.values.volume import Quantity
+
+__all__ = ["Background", "Implanted", "PasteMethod", "implant", "implant_patch", "survey", "write_implanted"]
+
+NODES = (6, 19)
 
 
-class PasteMethod(Enum):
-    """How implants are blended in: one to train with, the other kept for testing."""
-
-    ALPHA = "alpha"
-    POISSON = "poisson"
-
-    @property
-    def paste(self) -> Paste:
-        """The function that does it."""
-        return paste_alpha if self is PasteMethod.ALPHA else paste_poisson
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Implanted:
-    """A scan, or a piece of one, with implants.
-
-    Attributes:
-        labels: LABEL, uint16, node i+1 is ``nodes[i]``. controls: the same of ``control_items``.
-        kinds: LABEL, uint8, ``Kind.label`` of each implant.
-        ignore: MASK, what may be a real node.
-    """
-
-    ct: Volume
-    labels: Volume
-    controls: Volume
-    kinds: Volume
-    ignore: Volume
-    nodes: tuple[Item, ...]
-    control_items: tuple[Item, ...]
-    background: Background
-
-
-def implant(
-    study: Study,
-    rng: np.random.Generator,
+def write_implanted(
+    out: Path,
+    scan: Path,
+    patients: int,
+    seed: int,
     *,
-    count: int,
-    paste: PasteMethod = PasteMethod.ALPHA,
+    paste: str = "alpha",
     negatives: bool = True,
-    region: Volume | None = None,
-    background: Background | None = None,
-) -> Implanted:
-    """Implant nodes into a scan.
+    fmt: str = "nifti",
+    region: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write ``patients`` scans with implants, the first from ``seed``.
+
+    ``out/images`` holds ``implant-0007.nii.gz``, or a folder ``implant-0007`` of DICOM slices;
+    ``out/truth/implant-0007`` holds ``nodes.nii.gz`` (instances), ``negatives.nii.gz`` (instances of what is no
+    node), ``ignore.nii.gz`` (likely real nodes), ``stations.nii.gz`` where they are known, and ``truth.json``.
 
     Args:
-        study: any CT.
-        rng: draws everything; the same state, the same result.
-        count: how many nodes are tried; those that find no room are left out.
-        paste: the method.
-        negatives: as many vessels, pseudo-oesophagi, thymus-like triangles and slips of muscle as nodes too.
-        region: MASK of where they may go; the mediastinum, or the deep fat of other scans, unless given.
-        background: of ``survey(study, region)``, to save doing it again.
+        out: folder, made where it is missing.
+        scan: a CT, or a folder of several, which are taken in turn.
+        patients: how many.
+        seed: of the first; each next one is one more.
+        paste: ``alpha``, to train with, or ``poisson``, kept for testing.
+        negatives: controls too: vessels, pseudo-oesophagi, thymus-like triangles, slips of muscle.
+        fmt: ``nifti`` or ``dicom``.
+        region: mask file of where nodes may go; for one scan only.
+        progress: told (done, total).
 
     Raises:
-        BadInputError: too little fat in the region.
+        BadInputError: another format or method, not a CT, or too little fat to implant into.
     """
-    background = background or survey(study, region)
-    ground, nodes, controls = _laid(background, rng, count, paste, negatives)
-    grid, box = study.ct.grid, background.box
-    hu = np.array(study.ct.array, np.float32, order="F")
-    hu[box.slices] = ground.hu
-    return _implanted(ground, Volume(hu, grid, Quantity.HU), box, nodes, controls)
+    if fmt not in ("nifti", "dicom"):
+        raise BadInputError(f"no phantoms in format {fmt}: choose nifti or dicom")
+    if paste not in [method.value for method in PasteMethod]:
+        raise BadInputError(f"no way to paste is called {paste}: choose alpha or poisson")
+    studies = find_studies(scan)
+    if region is not None and len(studies) > 1:
+        raise BadInputError(f"a region belongs to one scan, and {scan} holds {len(studies)}: give one of them")
+    done = 0
+    for turn, (name, path) in enumerate(studies[:patients]):
+        background = _surveyed(name, path, region)
+        for number in range(seed + turn, seed + patients, len(studies)):
+            rng = np.random.default_rng([20266, number])
+            count, way = int(rng.integers(*NODES)), PasteMethod(paste)
+            made = implant(background.study, rng, count=count, paste=way, negatives=negatives, background=background)
+            _write(out, number, made, paste, fmt)
+            done += 1
+            if progress is not None:
+                progress(done, patients)
 
 
-def implant_patch(
-    background: Background,
-    rng: np.random.Generator,
-    *,
-    patch: Index3,
-    count: int = 3,
-    paste: PasteMethod = PasteMethod.ALPHA,
-    negatives: bool = True,
-) -> Implanted:
-    """A piece of a surveyed scan of at most ``patch`` voxels about a place with room, with new implants in it."""
-    room = background.room
-    places = background.places
-    middle = np.array(np.unravel_index(int(places[int(rng.integers(len(places)))]), room.shape))
-    middle = middle + rng.uniform(-0.25, 0.25, 3) * patch
-    start = [int(np.clip(round(m - p / 2), 0, max(0, n - p))) for m, p, n in zip(middle, patch, room.shape, strict=True)]
-    box = Box((start[0], start[1], start[2]), tuple(a + p for a, p in zip(start, patch, strict=True)))  # type: ignore[arg-type]
-    part = background.crop(box.clipped(room.shape))
-    ground, nodes, controls = _laid(part, rng, count, paste, negatives)
-    return _implanted(ground, Volume(ground.hu, part.grid, Quantity.HU), None, nodes, controls)
+def _surveyed(name: str, path: Path, region: Path | None) -> Background:
+    study = read_study(path)
+    mask = None if region is None else read_mask(region)
+    try:
+        return survey(study, mask)
+    except BadInputError as error:
+        raise BadInputError(f"{name}: {error}") from error
 
 
-def _laid(
-    background: Background, rng: np.random.Generator, count: int, paste: PasteMethod, negatives: bool
-) -> tuple[Ground, tuple[Item, ...], tuple[Item, ...]]:
-    """Nodes and controls in turn, each moulded to those before it."""
-    ground = Ground(background)
-    room = Room(ground)
-    nodes: list[Item] = []
-    controls: list[Item] = []
-    hu = background.look.node_hu(rng)
-    turns = rng.permutation([True] * count + [False] * (count if negatives else 0))
-    for is_node in turns:
-        placed = place_node(room, nodes, hu, rng) if is_node else place_control(room, hu, rng)
-        if placed is None:
-            continue
-        into = nodes if is_node else controls
-        if _lay(ground, placed, paste.paste, len(into) + 1, rng):
-            into.append(placed.item)
-    return ground, tuple(nodes), tuple(controls)
-
-
-def _lay(ground: Ground, placed: Placed, paste: Paste, number: int, rng: np.random.Generator) -> bool:
-    """Paste one; whether it came to fill a voxel. What would fill none is left out."""
-    pasted = paste(ground, placed.part, placed.item, placed.allowed, rng)
-    if not (ground.share[placed.part] * pasted.cover >= 0.5).any():
-        return False
-    ground.add(placed.item, placed.part, pasted, number)
-    return True
-
-
-def _implanted(
-    ground: Ground, ct: Volume, box: Box | None, nodes: tuple[Item, ...], controls: tuple[Item, ...]
-) -> Implanted:
-    grid = ct.grid
-    return Implanted(
-        ct,
-        _on_whole(ground.nodes, grid, box, Quantity.LABEL),
-        _on_whole(ground.controls, grid, box, Quantity.LABEL),
-        _on_whole(ground.kinds, grid, box, Quantity.LABEL),
-        _on_whole(ground.background.ignore & (ground.kinds == 0), grid, box, Quantity.MASK),
-        nodes,
-        controls,
-        ground.background,
-    )
-
-
-def _on_whole(array: npt.NDArray[np.generic], grid: Grid, box: Box | None, quantity: Quantity) -> Volume:
-    """An array of ``box``, on the whole grid; as it is where it fills the grid."""
-    if box is None:
-        return Volume(np.asfortranarray(array), grid, quantity)
-    whole = np.zeros(grid.shape, array.dtype, order="F")
-    whole[box.slices] = array
-    return Volume(whole, grid, quantity)
+def _write(out: Path, number: int, made: Implanted, paste: str, fmt: str) -> None:
+    name = f"implant-{number:04d}"
+    images, truth = out / "images", out / "truth" / name
+    images.mkdir(parents=True, exist_ok=True)
+    truth.mkdir(parents=True, exist_ok=True)
+    ct = made.ct.with_array(np.rint(made.ct.array), Quantity.HU)
+    if fmt == "dicom":
+        enhanced = made.background.look.enhanced
+        write_ct_series(ct, images / name, identity=name, patient_name=f"Implant^{number:04d}", contrast=enhanced)
+    else:
+        write_nifti(ct, images / f"{name}.nii.gz")
+    write_nifti(made.labels, truth / "nodes.nii.gz")
+    write_nifti(made.controls, truth / "negatives.nii.gz")
+    write_nifti(made.ignore, truth / "ignore.nii.gz")
+    stations = made.background.stations
+    whole = None if stations is None else resample(stations, ct.grid)
+    if whole is not None:
+        write_nifti(whole, truth / "stations.nii.gz")
+    text = json.dumps(truth_of(number, made, whole, paste), indent=2)
+    (truth / "truth.json").write_text(text + "\n", encoding="utf-8")

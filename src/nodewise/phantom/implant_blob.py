@@ -45,7 +45,9 @@ def likely_nodes(smooth: Image, share: Image, where: Mask, look: Look, spacing: 
     return np.asarray(mask)
 
 
-def _is_blob(image: Image, places: tuple[npt.NDArray[np.intp], ...], scale: float, steps: npt.NDArray[np.float64]) -> Mask:
+def _is_blob(
+    image: Image, places: tuple[npt.NDArray[np.intp], ...], scale: float, steps: npt.NDArray[np.float64]
+) -> Mask:
     sigma = scale / steps
     hessian = np.empty((len(places[0]), 3, 3), np.float32)
     for a in range(3):

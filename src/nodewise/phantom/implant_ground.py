@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from nodewise.phantom.implant_item import Item, Kind
 from nodewise.phantom.implant_site import Background
@@ -86,12 +85,3 @@ class Pasted:
 
 Paste = Callable[[Ground, Slices, Item, Mask, np.random.Generator], Pasted]
 """Lays an item into a part of the ground, where the mask allows; the ground itself stays as it is."""
-
-
-def unevenness(shape: tuple[int, ...], spacing: tuple[float, ...], scale_mm: float, rng: np.random.Generator) -> Image:
-    """Smooth noise of unit variance over about ``scale_mm``."""
-    pad = [int(np.ceil(scale_mm / s)) for s in spacing]
-    field = rng.standard_normal([n + 2 * p for n, p in zip(shape, pad, strict=True)], dtype=np.float32)
-    field = ndimage.gaussian_filter(field, [0.4 * scale_mm / s for s in spacing], truncate=2.5)
-    field = field[tuple(slice(p, p + n) for n, p in zip(shape, pad, strict=True))]
-    return np.asarray(field / max(float(field.std()), 1e-3))

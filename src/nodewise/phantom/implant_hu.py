@@ -1,4 +1,4 @@
-"""What a real scan looks like: fat, muscle, blood and contrast phase, sharpness; and how dense a node in it would be."""
+"""What a real scan looks like: fat, muscle, blood, contrast phase, sharpness; and how dense a node in it is."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Look:
         blood_hu: of the large vessels, None where none could be told.
         enhanced: whether contrast medium was given.
         blur_mm: standard deviation of the point spread along each array axis.
-        noise_hu: standard deviation in calm tissue, from the median absolute deviation.
+        noise_hu, fat_noise_hu: standard deviation in even soft tissue and in pure fat, from the median absolute
+            deviation.
     """
 
     fat_hu: float
@@ -33,12 +34,14 @@ class Look:
     enhanced: bool
     blur_mm: Point
     noise_hu: float
+    fat_noise_hu: float
 
     def node_hu(self, rng: np.random.Generator) -> float:
         """A lymph node's density in this phase: 22 to 48 HU without contrast medium, 45 to 100 with."""
         if not self.enhanced:
-            return float(np.clip(self.muscle_hu - rng.uniform(2, 24), 22, 48))
-        return float(np.clip(self.muscle_hu + rng.uniform(-12, 36), 45, 100))
+            high = min(self.muscle_hu - 4, 46.0)
+            return float(np.clip(rng.uniform(high - 16, high), 24, 46))
+        return float(np.clip(self.muscle_hu + rng.uniform(-4, 40), 47, 98))
 
     def vessel_hu(self, rng: np.random.Generator) -> float:
         """A small vessel's density: that of blood, less where it is a vein or not yet filled."""
@@ -82,8 +85,11 @@ def blood(
     Enhanced blood is even over 3 mm, bone never is: its local standard deviation was 37 HU and more in real scans.
 
     Args:
-        smooth: denoised HU. inside: where vessels are looked for. aorta: where it is known to be.
-        muscle_hu, noise_hu: of the same scan.
+        smooth: denoised HU.
+        inside: where vessels are looked for.
+        aorta: where it is known to be.
+        muscle_hu: of the same scan.
+        noise_hu: of the same scan.
         spacing: mm.
     """
     known = float(np.median(smooth[aorta])) if aorta.sum() > 50 else None

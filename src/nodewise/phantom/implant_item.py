@@ -51,7 +51,7 @@ class Item:
 
 
 def draw_node(rng: np.random.Generator, centre: Floats, short: float, status: Status, hu: float, look: Look) -> Item:
-    """A lymph node of about ``hu``: malignant ones a little denser and less even, extranodal ones with a ragged border."""
+    """A lymph node of about ``hu``: malignant ones denser and less even, extranodal ones with a ragged border."""
     shape = draw_shape(rng, centre, short, status)
     own = float(np.clip(hu + rng.normal(0, 5) + (3 if status.malignant else 0), *_limits(look)))
     inside, contents = _contents(rng, shape, short, status, own, look)
@@ -118,7 +118,7 @@ def draw_oesophagus(rng: np.random.Generator, way: Floats, radius: float, look: 
     )
 
 
-def draw_thymus(rng: np.random.Generator, centre: Floats, size: float, look: Look) -> Item:
+def draw_thymus(rng: np.random.Generator, centre: Floats, size: float) -> Item:
     """A triangle of streaky tissue between fat and muscle, ``size`` mm across its front, flat from front to back."""
     half = 0.5 * size
     corners = np.array([(-half, 0.25 * half, 0), (half, 0.25 * half, 0), (0, -0.6 * half, 0)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -22,33 +23,53 @@ class Calm:
     """Even tissue of a scan.
 
     Attributes:
-        residual: HU less the slow mean about it, 0 outside ``mask``.
-        mask: voxels in the middle of even tissue, fat or soft.
-        noise_hu: standard deviation there.
+        residual: HU less the slow mean about it, 0 where the tissue is not even.
+        mask: voxels in the middle of even tissue; soft tissue where there is enough of it, else fat too.
+        noise_hu: standard deviation there. fat_noise_hu: in pure fat, whose own texture adds to it.
+        donor: the residual of soft tissue with small uneven places in it, 0 elsewhere.
     """
 
     residual: Image
     mask: Mask
     noise_hu: float
+    fat_noise_hu: float
+    donor: Image
 
 
 def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm:
     """Find even fat and even soft tissue, and what is left of the image there once slow changes are taken away."""
     steps = np.asarray(spacing)
-    flat = ndimage.gaussian_gradient_magnitude(smooth, np.minimum(1.0, 1.5 / steps)) < 14.0
-    body = (np.abs(smooth - fat_hu) < 35) | ((smooth > 0) & (smooth < 450))
-    mask = ndimage.binary_erosion(body, np.ones((3, 3, 1), bool)) & flat
-    mask = ndimage.binary_opening(mask, np.ones((3, 3, 1), bool))
-    weight = mask.astype(np.float32)
-    width = np.maximum(4.5 / steps, (0.3, 0.3, 0.0))
+    slope = ndimage.gaussian_gradient_magnitude(smooth, np.minimum(1.0, 1.5 / steps))
+    middle = ndimage.binary_erosion(_soft(smooth), _PLANE, iterations=2)
+    rough = _spread((hu - smooth)[middle])  # streaks leave slopes, and are noise all the same
+    flat = slope < 9.0 + 0.5 * rough
+    fat, soft = (ndimage.binary_erosion(m, _PLANE) & flat for m in (np.abs(smooth - fat_hu) < 35, _soft(smooth)))
+    fat, soft = ndimage.binary_opening(fat, _PLANE), ndimage.binary_opening(soft, _PLANE)
+    weight = (fat | soft).astype(np.float32)
+    width = np.maximum(6.0 / steps, 2.0)
     mean = ndimage.gaussian_filter(hu * weight, width, truncate=2.5)
     mean /= np.maximum(ndimage.gaussian_filter(weight, width, truncate=2.5), 1e-3)
-    residual = np.where(mask, hu - mean, np.float32(0)).astype(np.float32)
-    values = residual[mask]
-    noise = 1.4826 * float(np.median(np.abs(values))) if values.size else 0.0
-    mask &= np.abs(residual) < max(4 * noise, 1.0)
-    residual[~mask] = 0
-    return Calm(residual, mask, max(noise, 0.5))
+    left = np.asarray(hu - mean, np.float32)
+    fat_noise, noise = _spread(left[fat]), _spread(left[soft])
+    mask = soft if soft.sum() > ENOUGH else soft | fat
+    noise = noise if soft.sum() > ENOUGH else _spread(left[mask])
+    mask = mask & (np.abs(left) < 4 * noise)
+    holes = ndimage.binary_closing(soft, _PLANE, iterations=2) & (np.abs(left) < 4 * noise) & (smooth > -10)
+    zero = np.float32(0)
+    return Calm(np.where(mask, left, zero), mask, noise, fat_noise, np.where(holes, left, zero))
+
+
+ENOUGH = 4000
+_PLANE = np.ones((3, 3, 1), bool)
+
+
+def _soft(smooth: Image) -> Mask:
+    return np.asarray((smooth > 0) & (smooth < 450))
+
+
+def _spread(values: Image) -> float:
+    """Standard deviation from the median absolute deviation, at least half a HU."""
+    return max(0.5, 1.4826 * float(np.median(np.abs(values)))) if values.size else 0.5
 
 
 def noise_map(calm: Calm, spacing: Point) -> Image:
@@ -56,12 +77,12 @@ def noise_map(calm: Calm, spacing: Point) -> Image:
     width = 12.0 / np.asarray(spacing)
     skip = tuple(slice(None, None, max(1, round(3.0 / s))) for s in spacing)
     width = width / [s.step for s in skip]
-    square = np.minimum(calm.residual[skip] ** 2, (3 * calm.noise_hu) ** 2)
+    square = np.minimum(calm.residual[skip] ** 2, (4 * calm.noise_hu) ** 2)
     weight = calm.mask[skip].astype(np.float32)
     prior = np.float32(0.02)
     total = ndimage.gaussian_filter(square, width) + prior * np.float32(calm.noise_hu**2)
     coarse = np.sqrt(total / (ndimage.gaussian_filter(weight, width) + prior))
-    coarse = np.clip(coarse, 0.6 * calm.noise_hu, 1.7 * calm.noise_hu)
+    coarse = np.clip(coarse, 0.6 * calm.noise_hu, 2.2 * calm.noise_hu)
     factors = [n / m for n, m in zip(calm.mask.shape, coarse.shape, strict=True)]
     return np.asarray(ndimage.zoom(coarse, factors, order=1, grid_mode=True, mode="nearest"), np.float32)
 
@@ -93,6 +114,20 @@ def grain(acf: npt.NDArray[np.float64], seed: int = 7) -> Image:
     white = np.random.default_rng(seed).standard_normal(_CUBE)
     noise = fft.irfftn(fft.rfftn(white) * np.sqrt(power), _CUBE)
     return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
+
+
+@cache
+def _smooth_cube(scale_voxels: tuple[float, float, float]) -> Image:
+    """A periodic cube of smooth noise of unit variance, the same in every process."""
+    noise = np.random.default_rng(11).standard_normal((64, 64, 64), dtype=np.float32)
+    noise = ndimage.gaussian_filter(noise, scale_voxels, mode="wrap", truncate=3.0)
+    return np.asarray(noise / noise.std())
+
+
+def unevenness(shape: tuple[int, ...], spacing: Point, scale_mm: float, rng: np.random.Generator) -> Image:
+    """Smooth noise of unit variance over about ``scale_mm``."""
+    x, y, z = (round(0.4 * scale_mm / s, 2) for s in spacing)
+    return piece(_smooth_cube((x, y, z)), shape, rng)
 
 
 def piece(cube: Image, shape: tuple[int, ...], rng: np.random.Generator) -> Image:

@@ -115,7 +115,7 @@ def _control(room: Room, kind: Kind, hu: float, rng: np.random.Generator) -> Ite
     at = room.draw(rng, 0.12 * size if kind is Kind.THYMUS else 0.5 * size, 0.5 * size + 2)
     if at is None:
         return None
-    return draw_thymus(rng, at, size, look) if kind is Kind.THYMUS else draw_muscle(rng, at, size, look)
+    return draw_thymus(rng, at, size) if kind is Kind.THYMUS else draw_muscle(rng, at, size, look)
 
 
 def _way(room: Room, radius: float, rng: np.random.Generator, upright: bool) -> Floats | None:

@@ -26,7 +26,7 @@ Mask = npt.NDArray[np.bool_]
 Slices = tuple[slice, slice, slice]
 
 LEAST_FAT_ML = 3.0
-NEAR_STATION_MM = 8.0
+NEAR_STATION_MM = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,13 +86,13 @@ def survey(study: Study, region: Volume | None = None) -> Background:
 
     Args:
         study: any CT; without ``region`` its mediastinum is looked for, and where there is none its deep fat is taken.
-        region: MASK of where nodes may go (neck, mesentery, …), on any grid.
+        region: MASK, or LABEL above 0, of where nodes may go (neck, mesentery, …), on any grid.
 
     Raises:
         BadInputError: too little fat there, or none at all.
     """
     anatomy = read_anatomy(study) if region is None else None
-    where = _region(study.ct, anatomy) if region is None else resample(region, study.ct.grid).array
+    where = _region(study.ct, anatomy) if region is None else resample(region, study.ct.grid).array > 0
     if not where.any():
         raise BadInputError("no region to implant into: the mask is empty, or lies outside the scan")
     spacing = study.ct.grid.spacing
@@ -106,18 +106,18 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     airway, aorta = _organ(anatomy, study.ct, box, 4), _organ(anatomy, study.ct, box, 6)
     blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, calm.noise_hu, spacing)
     blur = edge_blur(_slab(study.ct, box)[0], spacing)
-    look = Look(fat_hu, muscle_hu, blood_hu, enhanced, blur, calm.noise_hu)
+    look = Look(fat_hu, muscle_hu, blood_hu, enhanced, blur, calm.noise_hu, calm.fat_noise_hu)
     fat, top, share = _shares(hu, smooth, airway, look)
     ignore = likely_nodes(smooth, share, where, look, spacing)
     room = _room(share, where, ignore, spacing)
     if float((room > 0).sum()) * study.ct.grid.voxel_volume_mm3 < 1000 * LEAST_FAT_ML:
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
-    donor_places = _donors(calm, smooth, spacing)
+    donor_places = _donors(calm, spacing)
     noise = noise_map(calm, spacing)
     stations = None if anatomy is None else anatomy.stations
     cube = grain(correlation(calm))
     return Background(
-        study, box, look, fat, top, share, noise, room, ignore, cube, np.where(smooth > 0, calm.residual, 0) / noise,
+        study, box, look, fat, top, share, noise, room, ignore, cube, calm.donor / noise,
         donor_places, stations
     )  # fmt: skip
 
@@ -151,10 +151,11 @@ def _region(ct: Volume, anatomy: Anatomy | None) -> Mask:
         grown = Box((0, 0, 0), anatomy.stations.grid.shape).expanded((pad[0], pad[1], pad[2]))
         far = np.pad(anatomy.stations.array == 0, [(p, p) for p in pad], constant_values=True)
         near = ndimage.distance_transform_edt(far, sampling=spacing) <= NEAR_STATION_MM
-        return _on(Volume(np.asfortranarray(near), anatomy.stations.grid.crop(grown), Quantity.MASK), ct.grid)
+        inside = _on(Volume(np.asfortranarray(near), anatomy.stations.grid.crop(grown), Quantity.MASK), ct.grid)
+        return inside & _deep(ct)
     deep = _deep(ct)
     if anatomy.cavity is not None:
-        deep = _on(anatomy.cavity, ct.grid)
+        deep &= _on(anatomy.cavity, ct.grid)
     inside = np.zeros(ct.grid.shape, bool, order="F")
     box = ct.grid.box_around(anatomy.mediastinum.low_mm, anatomy.mediastinum.high_mm)
     inside[box.slices] = deep[box.slices]
@@ -205,7 +206,7 @@ def _shares(hu: Image, smooth: Image, airway: Mask, look: Look) -> tuple[Image, 
     high = np.maximum(ndimage.maximum_filter(smooth, (5, 5, 3)), look.muscle_hu)
     low = ndimage.minimum_filter(smooth, (5, 5, 3))
     bright = (high - smooth - 10) / (high - fat - 35)  # fat's own texture is all fat
-    dark = (smooth - low) / np.maximum(fat - low - 35, 20)
+    dark = (hu - low) / np.maximum(fat - low, 50)  # the border of lung outweighs any noise
     share = np.where(smooth >= fat, bright, np.where(smooth < fat - 35, dark, 1.0))
     near = ndimage.binary_dilation(core, np.ones((3, 3, 1), bool), iterations=2)
     near |= ndimage.binary_dilation(core, np.ones((3, 3, 3), bool))
@@ -224,9 +225,9 @@ def _room(share: Image, where: Mask, ignore: Mask, spacing: tuple[float, float, 
     return np.asarray(room)
 
 
-def _donors(calm: Calm, smooth: Image, spacing: tuple[float, float, float]) -> npt.NDArray[np.int32]:
+def _donors(calm: Calm, spacing: tuple[float, float, float]) -> npt.NDArray[np.int32]:
     """Voxels deep in even soft tissue, (n, 3): the deeper half, at most 4000."""
-    soft = ndimage.binary_closing(calm.mask & (smooth > 0), np.ones((3, 3, 1), bool)) & (smooth > -10)
+    soft = calm.donor != 0
     depth = ndimage.distance_transform_edt(soft, sampling=spacing)
     places = np.argwhere(depth >= min(8.0, 0.6 * float(depth.max()))) if soft.any() else np.zeros((0, 3))
     return np.asarray(places[:: max(1, len(places) // 4000)], np.int32)

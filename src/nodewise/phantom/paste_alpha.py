@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from nodewise.phantom.implant_ground import Ground, Pasted, Slices, unevenness
+from nodewise.phantom.implant_ground import Ground, Pasted, Slices
 from nodewise.phantom.implant_item import Item
-from nodewise.phantom.implant_noise import piece
+from nodewise.phantom.implant_noise import piece, unevenness
 
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -45,16 +45,18 @@ def _drawn(ground: Ground, part: Slices, item: Item, rng: np.random.Generator) -
     reach = 2 * edge
     full = np.clip(0.5 - item.shape.distance((x, y, z), reach) / edge, 0, 1)
     level = np.full(full.shape, item.hu, np.float32)
-    if item.swing_hu:
-        level += item.swing_hu * unevenness(full.shape, steps, 5.0, rng)
-    if item.streaks_hu:
-        level += item.streaks_hu * unevenness(full.shape, steps, 2.2, rng)
     for hu, shape in item.inside:
         inner = np.clip(0.5 - shape.distance((x, y, z), reach) / edge, 0, 1)
         level += inner * (np.float32(hu) - level)
     width = [np.sqrt(max(b**2 - s**2 / 12, 0)) / s for b, s in zip(ground.look.blur_mm, spacing, strict=True)]
-    cover, dense = (ndimage.gaussian_filter(_means(a, factors), width, truncate=3.0) for a in (full, full * level))
-    return cover, np.where(cover > 1e-3, dense / np.maximum(cover, 1e-3), np.float32(item.hu))
+    cover = ndimage.gaussian_filter(_means(full, factors), width, truncate=2.5)
+    uneven = item.swing_hu * unevenness(cover.shape, spacing, 5.0, rng)
+    if item.streaks_hu:
+        uneven += item.streaks_hu * unevenness(cover.shape, spacing, 2.5, rng)
+    if not item.inside:
+        return cover, np.float32(item.hu) + uneven
+    dense = ndimage.gaussian_filter(_means(full * level, factors), width, truncate=2.5)
+    return cover, np.where(cover > 1e-3, dense / np.maximum(cover, 1e-3), np.float32(item.hu)) + uneven
 
 
 def _means(fine: Image, factors: list[int]) -> Image:

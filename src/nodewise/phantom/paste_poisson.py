@@ -10,8 +10,9 @@ import itertools
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.phantom.implant_ground import Ground, Pasted, Slices, unevenness
+from nodewise.phantom.implant_ground import Ground, Pasted, Slices
 from nodewise.phantom.implant_item import Item
+from nodewise.phantom.implant_noise import unevenness
 from nodewise.phantom.shapes import Blob, Field, Tube
 
 Image = npt.NDArray[np.float32]
@@ -43,11 +44,9 @@ def _integrated(ground: Ground, part: Slices, item: Item, rng: np.random.Generat
     soft = 0.55 * float(blur.min())
     offsets = np.sqrt(3 * np.maximum(blur**2 - soft**2, 0))
     shape = tuple(len(a) for a in axes)
-    level = np.full(shape, item.hu, np.float32)
-    if item.swing_hu:
-        level += item.swing_hu * unevenness(shape, ground.spacing, 5.0, rng)
+    level = np.float32(item.hu) + item.swing_hu * unevenness(shape, ground.spacing, 5.0, rng)
     if item.streaks_hu:
-        level += item.streaks_hu * unevenness(shape, ground.spacing, 2.2, rng)
+        level += item.streaks_hu * unevenness(shape, ground.spacing, 2.5, rng)
     cover, dense = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for nodes in itertools.product((-1, 0, 1), repeat=3):
         weight = np.float32(np.prod([2 / 3 if n == 0 else 1 / 6 for n in nodes]))
@@ -73,20 +72,27 @@ def _donated(ground: Ground, part: Slices, wanted: Mask, rng: np.random.Generato
     donor, places = background.donor, background.donor_places
     out = np.zeros(wanted.shape, np.float32)
     todo = wanted.copy()
-    for _ in range(6):
+    for _ in range(3):
         if not todo.any() or not len(places):
             break
-        middle = places[int(rng.integers(len(places)))]
-        low = [int(m) - n // 2 for m, n in zip(middle, wanted.shape, strict=True)]
-        index = [np.clip(np.arange(a, a + n), 0, m - 1) for a, n, m in zip(low, wanted.shape, donor.shape, strict=True)]
-        index = [i[:: int(rng.choice((-1, 1)))] for i in index]
-        found = donor[np.ix_(*index)]
+        tries = [_taken(donor, places, wanted.shape, rng) for _ in range(5)]
+        found = max(tries, key=lambda t: int(np.count_nonzero(t[todo])))
         fill = todo & (found != 0)
         out[fill] = found[fill]
         todo &= ~fill
     own = (ground.hu[part] - ground.fat[part]) / ground.noise[part]
     out[todo] = np.clip(own[todo], -2, 2)
     return np.asarray(out * ground.noise[part])
+
+
+def _taken(donor: Image, places: npt.NDArray[np.int32], shape: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """``shape`` voxels about one of the donor's places, turned over at random."""
+    middle = places[int(rng.integers(len(places)))]
+    index = []
+    for m, n, most in zip(middle, shape, donor.shape, strict=True):
+        start = int(m) - n // 2
+        index.append(np.clip(np.arange(start, start + n), 0, most - 1)[:: int(rng.choice((-1, 1)))])
+    return np.asarray(donor[np.ix_(*index)])
 
 
 def _seam(gap: Image, inner: Mask, free: Mask, ground: Ground) -> Image:
