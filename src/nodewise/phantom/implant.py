@@ -30,7 +30,7 @@ __all__ = ["Background", "Implanted", "PasteMethod", "implant", "implant_patch",
 NODES = (6, 19)
 
 
-def write_implanted(
+def write_implanted(  # noqa: PLR0913 - what a person may choose
     out: Path,
     scan: Path,
     patients: int,

@@ -62,7 +62,7 @@ class Ground:
         mixed = rest > 1e-3
         top[mixed] = ((taken * pasted.level + (1 - share) * top)[mixed]) / rest[mixed]
         share -= taken
-        own = taken >= 0.5
+        own = _label(np.where(self.kinds[part] == 0, taken, np.float32(0)))
         (self.nodes if item.kind is Kind.NODE else self.controls)[part][own] = number
         self.kinds[part][own] = item.kind.label
         return int(own.sum())
@@ -81,6 +81,14 @@ class Pasted:
     hu: Image
     cover: Image
     level: Image
+
+
+def _label(taken: Image) -> Mask:
+    """As many voxels as the implant has volume, the fullest: blur makes half-filled voxels too few in small ones."""
+    count = min(round(float(taken.sum())), int((taken > 0.2).sum()))
+    if count == 0:
+        return np.zeros(taken.shape, bool)
+    return np.asarray(taken >= np.partition(taken, taken.size - count, axis=None)[taken.size - count])
 
 
 Paste = Callable[[Ground, Slices, Item, Mask, np.random.Generator], Pasted]

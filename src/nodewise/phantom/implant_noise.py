@@ -40,13 +40,12 @@ def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm
     """Find even fat and even soft tissue, and what is left of the image there once slow changes are taken away."""
     steps = np.asarray(spacing)
     slope = ndimage.gaussian_gradient_magnitude(smooth, np.minimum(1.0, 1.5 / steps))
-    middle = ndimage.binary_erosion(_soft(smooth), _PLANE, iterations=2)
-    rough = _spread((hu - smooth)[middle])  # streaks leave slopes, and are noise all the same
-    flat = slope < 9.0 + 0.5 * rough
-    fat, soft = (ndimage.binary_erosion(m, _PLANE) & flat for m in (np.abs(smooth - fat_hu) < 35, _soft(smooth)))
-    fat, soft = ndimage.binary_opening(fat, _PLANE), ndimage.binary_opening(soft, _PLANE)
+    fat, soft = np.abs(smooth - fat_hu) < 35, _soft(smooth)
+    rough = _spread((hu - smooth)[ndimage.binary_erosion(soft, _PLANE, iterations=2)])
+    flat = slope < max(14.0, 0.6 * rough)
+    fat, soft = (_deep(m, flat) for m in (fat, soft))
     weight = (fat | soft).astype(np.float32)
-    width = np.maximum(6.0 / steps, 2.0)
+    width = np.maximum(4.5 / steps, (1.0, 1.0, 1.3))
     mean = ndimage.gaussian_filter(hu * weight, width, truncate=2.5)
     mean /= np.maximum(ndimage.gaussian_filter(weight, width, truncate=2.5), 1e-3)
     left = np.asarray(hu - mean, np.float32)
@@ -63,6 +62,13 @@ ENOUGH = 4000
 _PLANE = np.ones((3, 3, 1), bool)
 
 
+def _deep(mask: Mask, flat: Mask) -> Mask:
+    """Even voxels well inside a tissue: two voxels from its border in plane and one through it, or one where few are."""
+    inner = ndimage.binary_erosion(mask, _PLANE)
+    deeper = ndimage.binary_erosion(inner, np.ones((3, 3, 3), bool)) & flat
+    return np.asarray(ndimage.binary_opening(deeper if deeper.sum() > ENOUGH else inner & flat, _PLANE))
+
+
 def _soft(smooth: Image) -> Mask:
     return np.asarray((smooth > 0) & (smooth < 450))
 
@@ -72,19 +78,23 @@ def _spread(values: Image) -> float:
     return max(0.5, 1.4826 * float(np.median(np.abs(values)))) if values.size else 0.5
 
 
-def noise_map(calm: Calm, spacing: Point) -> Image:
-    """Standard deviation of the noise at every voxel, from the even tissue within about 25 mm."""
-    width = 12.0 / np.asarray(spacing)
-    skip = tuple(slice(None, None, max(1, round(3.0 / s))) for s in spacing)
-    width = width / [s.step for s in skip]
-    square = np.minimum(calm.residual[skip] ** 2, (4 * calm.noise_hu) ** 2)
-    weight = calm.mask[skip].astype(np.float32)
-    prior = np.float32(0.02)
-    total = ndimage.gaussian_filter(square, width) + prior * np.float32(calm.noise_hu**2)
-    coarse = np.sqrt(total / (ndimage.gaussian_filter(weight, width) + prior))
-    coarse = np.clip(coarse, 0.6 * calm.noise_hu, 2.2 * calm.noise_hu)
-    factors = [n / m for n, m in zip(calm.mask.shape, coarse.shape, strict=True)]
+def noise_map(hu: Image, smooth: Image, calm: Calm, spacing: Point) -> Image:
+    """Standard deviation of the noise at every voxel: that of calm tissue, scaled by how rough the image is nearby."""
+    skip = tuple(slice(None, None, max(1, round(2.0 / s))) for s in spacing)
+    width = NEARBY_MM / np.asarray(spacing) / [s.step for s in skip]
+    left, level = np.abs(hu[skip] - smooth[skip]), smooth[skip]
+    weight = ((level > -160) & (level < 450)).astype(np.float32)
+    limit = 4 * float(np.median(left[weight > 0])) if weight.any() else 1.0
+    rough = ndimage.gaussian_filter(np.minimum(left, limit) * weight, width)
+    rough /= np.maximum(ndimage.gaussian_filter(weight, width), 1e-3)
+    calmed = calm.mask[skip]
+    usual = float(np.median(rough[calmed])) if calmed.any() else float(np.median(rough))
+    coarse = calm.noise_hu * np.clip(rough / max(usual, 1e-3), 0.6, 2.5)
+    factors = [n / m for n, m in zip(hu.shape, coarse.shape, strict=True)]
     return np.asarray(ndimage.zoom(coarse, factors, order=1, grid_mode=True, mode="nearest"), np.float32)
+
+
+NEARBY_MM = 9.0
 
 
 def correlation(calm: Calm) -> npt.NDArray[np.float64]:

@@ -98,13 +98,10 @@ def implant_patch(
     """A piece of a surveyed scan of at most ``patch`` voxels about a place with room, with new implants in it."""
     room = background.room
     places = background.places
-    middle = np.array(np.unravel_index(int(places[int(rng.integers(len(places)))]), room.shape))
-    middle = middle + rng.uniform(-0.25, 0.25, 3) * patch
-    start = [
-        int(np.clip(round(m - p / 2), 0, max(0, n - p))) for m, p, n in zip(middle, patch, room.shape, strict=True)
-    ]
-    box = Box((start[0], start[1], start[2]), tuple(a + p for a, p in zip(start, patch, strict=True)))  # type: ignore[arg-type]
-    part = background.crop(box.clipped(room.shape))
+    place = np.array(np.unravel_index(int(places[int(rng.integers(len(places)))]), room.shape))
+    corner = np.rint(place + (rng.uniform(-0.25, 0.25, 3) - 0.5) * patch).astype(int)
+    x, y, z = np.clip(corner, 0, np.maximum(0, np.array(room.shape) - patch)).tolist()
+    part = background.crop(Box((x, y, z), (x + patch[0], y + patch[1], z + patch[2])).clipped(room.shape))
     ground, nodes, controls = _laid(part, rng, count, paste, negatives)
     return _implanted(ground, Volume(ground.hu, part.grid, Quantity.HU), None, nodes, controls)
 
@@ -132,7 +129,7 @@ def _laid(
 def _lay(ground: Ground, placed: Placed, paste: Paste, number: int, rng: np.random.Generator) -> bool:
     """Paste one, unless hardly a voxel would come to be its own."""
     pasted = paste(ground, placed.part, placed.item, placed.allowed, rng)
-    own = float((ground.share[placed.part] * pasted.cover >= 0.5).sum()) * float(np.prod(ground.spacing))
+    own = float((ground.share[placed.part] * pasted.cover).sum()) * float(np.prod(ground.spacing))
     if own < LEAST_MM3:
         return False
     ground.add(placed.item, placed.part, pasted, number)

@@ -113,7 +113,7 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     if float((room > 0).sum()) * study.ct.grid.voxel_volume_mm3 < 1000 * LEAST_FAT_ML:
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
     donor_places = _donors(calm, spacing)
-    noise = noise_map(calm, spacing)
+    noise = noise_map(hu, smooth, calm, spacing)
     stations = None if anatomy is None else anatomy.stations
     cube = grain(correlation(calm))
     return Background(
@@ -203,9 +203,10 @@ def _shares(hu: Image, smooth: Image, airway: Mask, look: Look) -> tuple[Image, 
     width = (4.0, 4.0, 1.5)
     offset = ndimage.gaussian_filter((hu - np.float32(look.fat_hu)) * weight, width)
     fat = np.float32(look.fat_hu) + offset / (ndimage.gaussian_filter(weight, width) + np.float32(0.05))
-    high = np.maximum(ndimage.maximum_filter(smooth, (5, 5, 3)), look.muscle_hu)
+    high = ndimage.maximum_filter(ndimage.gaussian_filter(smooth, (0.5, 0.5, 0.0)), (5, 5, 3))
+    high = np.maximum(high, look.muscle_hu)
     low = ndimage.minimum_filter(smooth, (5, 5, 3))
-    bright = (high - smooth - 10) / (high - fat - 35)  # fat's own texture is all fat
+    bright = (high - smooth - 12) / (high - fat - 40)  # fat's own texture is all fat
     dark = (hu - low) / np.maximum(fat - low, 50)  # the border of lung outweighs any noise
     share = np.where(smooth >= fat, bright, np.where(smooth < fat - 35, dark, 1.0))
     near = ndimage.binary_dilation(core, np.ones((3, 3, 1), bool), iterations=2)
