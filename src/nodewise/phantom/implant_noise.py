@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,13 +37,51 @@ class Calm:
     donor: Image
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """The noise of one stretch of the scan along z.
+
+    Attributes:
+        start, stop: slices. noise_hu, fat_noise_hu: as ``Calm`` has them. grain: more of it, periodic, unit variance.
+        donor: residual of soft tissue of unit variance, 0 elsewhere. places: (n, 3) voxels deep inside it.
+    """
+
+    start: int
+    stop: int
+    noise_hu: float
+    fat_noise_hu: float
+    grain: Image
+    donor: Image
+    places: npt.NDArray[np.int32]
+
+
+ZONE_MM = 45.0
+
+
+def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tuple[Noise, ...]:
+    """The noise by stretches of about 45 mm: shoulders streak, lungs hardly add any."""
+    count = max(1, min(round(hu.shape[2] * spacing[2] / ZONE_MM), hu.shape[2] // 6))
+    ends = np.rint(np.linspace(0, hu.shape[2], count + 1)).astype(int).tolist()
+    zones = []
+    for start, stop in pairwise(ends):
+        part = (slice(None), slice(None), slice(start, stop))
+        calm = calm_tissue(hu[part], smooth[part], fat_hu, spacing)
+        donor = np.asarray(calm.donor / np.float32(calm.noise_hu))
+        depth = ndimage.distance_transform_edt(donor != 0, sampling=spacing)
+        deep = np.argwhere((depth >= min(8.0, 0.6 * float(depth.max()))) & (depth > 0))
+        places = np.asarray(deep[:: max(1, len(deep) // 1500)], np.int32)
+        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, grain(correlation(calm)), donor, places))
+    return tuple(zones)
+
+
 def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm:
     """Find even fat and even soft tissue, and what is left of the image there once slow changes are taken away."""
     steps = np.asarray(spacing)
     slope = ndimage.gaussian_gradient_magnitude(smooth, np.minimum(1.0, 1.5 / steps))
     fat, soft = np.abs(smooth - fat_hu) < 35, _soft(smooth)
-    rough = _spread((hu - smooth)[ndimage.binary_erosion(soft, _PLANE, iterations=2)])
-    flat = slope < max(14.0, 0.6 * rough)
+    inner = ndimage.binary_erosion(soft, _PLANE, iterations=2)
+    usual = float(np.median(slope[inner])) if inner.any() else 0.0  # streaks leave slopes, and are noise all the same
+    flat = slope < max(14.0, 1.4 * usual)
     fat, soft = (_deep(m, flat) for m in (fat, soft))
     weight = (fat | soft).astype(np.float32)
     width = np.maximum(4.5 / steps, (1.0, 1.0, 1.3))
@@ -63,7 +102,7 @@ _PLANE = np.ones((3, 3, 1), bool)
 
 
 def _deep(mask: Mask, flat: Mask) -> Mask:
-    """Even voxels well inside a tissue: two voxels from its border in plane and one through it, or one where few are."""
+    """Even voxels inside a tissue: two voxels from its border in plane and one through it, or one where few are."""
     inner = ndimage.binary_erosion(mask, _PLANE)
     deeper = ndimage.binary_erosion(inner, np.ones((3, 3, 3), bool)) & flat
     return np.asarray(ndimage.binary_opening(deeper if deeper.sum() > ENOUGH else inner & flat, _PLANE))
@@ -76,25 +115,6 @@ def _soft(smooth: Image) -> Mask:
 def _spread(values: Image) -> float:
     """Standard deviation from the median absolute deviation, at least half a HU."""
     return max(0.5, 1.4826 * float(np.median(np.abs(values)))) if values.size else 0.5
-
-
-def noise_map(hu: Image, smooth: Image, calm: Calm, spacing: Point) -> Image:
-    """Standard deviation of the noise at every voxel: that of calm tissue, scaled by how rough the image is nearby."""
-    skip = tuple(slice(None, None, max(1, round(2.0 / s))) for s in spacing)
-    width = NEARBY_MM / np.asarray(spacing) / [s.step for s in skip]
-    left, level = np.abs(hu[skip] - smooth[skip]), smooth[skip]
-    weight = ((level > -160) & (level < 450)).astype(np.float32)
-    limit = 4 * float(np.median(left[weight > 0])) if weight.any() else 1.0
-    rough = ndimage.gaussian_filter(np.minimum(left, limit) * weight, width)
-    rough /= np.maximum(ndimage.gaussian_filter(weight, width), 1e-3)
-    calmed = calm.mask[skip]
-    usual = float(np.median(rough[calmed])) if calmed.any() else float(np.median(rough))
-    coarse = calm.noise_hu * np.clip(rough / max(usual, 1e-3), 0.6, 2.5)
-    factors = [n / m for n, m in zip(hu.shape, coarse.shape, strict=True)]
-    return np.asarray(ndimage.zoom(coarse, factors, order=1, grid_mode=True, mode="nearest"), np.float32)
-
-
-NEARBY_MM = 9.0
 
 
 def correlation(calm: Calm) -> npt.NDArray[np.float64]:

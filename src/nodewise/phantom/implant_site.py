@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from nodewise.anatomy.read import read_anatomy
 from nodewise.image.resample import resample
 from nodewise.phantom.implant_blob import likely_nodes
 from nodewise.phantom.implant_hu import Look, blood, edge_blur, tissue_peaks
-from nodewise.phantom.implant_noise import Calm, calm_tissue, correlation, grain, noise_map
+from nodewise.phantom.implant_noise import Noise, noise_zones
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
@@ -36,10 +36,10 @@ class Background:
     Attributes:
         fat: HU of the fat hereabouts. top: HU of the structure that shares a voxel with it.
         share: how much of the voxel is fat that may be replaced, 0 to 1.
-        noise: standard deviation, HU. room: mm from fat to what is not fat, 0 outside the region.
-        ignore: likely real nodes. grain: periodic noise of unit variance, correlated as the scan's.
-        donor: noise and texture of even soft tissue, unit variance, 0 elsewhere; whole even where the rest is cropped.
-        donor_places: (n, 3) voxels in the middle of the donors.
+        noise: standard deviation, HU, of each slice. zones: the noise by stretches along z of the surveyed box.
+        first: slice of the surveyed box that is the first here.
+        room: mm from fat to what is not fat, 0 outside the region.
+        ignore: likely real nodes.
         stations: ``Station.label`` on the whole scan's grid, None where it is not known.
     """
 
@@ -50,11 +50,10 @@ class Background:
     top: Image
     share: Image
     noise: Image
+    first: int
     room: Image
     ignore: Mask
-    grain: Image
-    donor: Image
-    donor_places: npt.NDArray[np.int32]
+    zones: tuple[Noise, ...]
     stations: Volume | None
 
     @property
@@ -73,12 +72,16 @@ class Background:
         return np.flatnonzero(self.room > 1.5)
 
     def crop(self, box: Box) -> Background:
-        """The part in ``box`` (voxels of this background's box), as views; donors stay whole."""
+        """The part in ``box`` (voxels of this background's box), as views."""
         s = box.slices
-        return Background(
-            self.study, box.shifted(self.box.start), self.look, self.fat[s], self.top[s], self.share[s], self.noise[s],
-            self.room[s], self.ignore[s], self.grain, self.donor, self.donor_places, self.stations,
+        return replace(
+            self, box=box.shifted(self.box.start), fat=self.fat[s], top=self.top[s], share=self.share[s],
+            noise=self.noise[s[2]], first=self.first + box.start[2], room=self.room[s], ignore=self.ignore[s],
         )  # fmt: skip
+
+    def zone(self, middle: int) -> Noise:
+        """The noise about a slice of this part."""
+        return min(self.zones, key=lambda z: abs(0.5 * (z.start + z.stop) - (middle + self.first)))
 
 
 def survey(study: Study, region: Volume | None = None) -> Background:
@@ -102,24 +105,25 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     where = where[box.slices]
     fat_hu, muscle_hu = tissue_peaks(*_slab(study.ct, box))
     smooth = denoised(hu, spacing)
-    calm = calm_tissue(hu, smooth, fat_hu, spacing)
+    zones = noise_zones(hu, smooth, fat_hu, spacing)
+    noise_hu, fat_noise = (
+        float(np.median(n)) for n in zip(*((z.noise_hu, z.fat_noise_hu) for z in zones), strict=True)
+    )
     airway, aorta = _organ(anatomy, study.ct, box, 4), _organ(anatomy, study.ct, box, 6)
-    blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, calm.noise_hu, spacing)
+    blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, noise_hu, spacing)
     blur = edge_blur(_slab(study.ct, box)[0], spacing)
-    look = Look(fat_hu, muscle_hu, blood_hu, enhanced, blur, calm.noise_hu, calm.fat_noise_hu)
+    look = Look(
+        fat_hu, muscle_hu, blood_hu, enhanced, blur, noise_hu, float(np.median([z.fat_noise_hu for z in zones]))
+    )
     fat, top, share = _shares(hu, smooth, airway, look)
     ignore = likely_nodes(smooth, share, where, look, spacing)
     room = _room(share, where, ignore, spacing)
     if float((room > 0).sum()) * study.ct.grid.voxel_volume_mm3 < 1000 * LEAST_FAT_ML:
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
-    donor_places = _donors(calm, spacing)
-    noise = noise_map(hu, smooth, calm, spacing)
+    middles = [0.5 * (z.start + z.stop) for z in zones]
+    noise = np.interp(np.arange(box.shape[2]), middles, [z.noise_hu for z in zones]).astype(np.float32)
     stations = None if anatomy is None else anatomy.stations
-    cube = grain(correlation(calm))
-    return Background(
-        study, box, look, fat, top, share, noise, room, ignore, cube, calm.donor / noise,
-        donor_places, stations
-    )  # fmt: skip
+    return Background(study, box, look, fat, top, share, noise, 0, room, ignore, zones, stations)
 
 
 def denoised(hu: Image, spacing: tuple[float, float, float]) -> Image:
@@ -224,11 +228,3 @@ def _room(share: Image, where: Mask, ignore: Mask, spacing: tuple[float, float, 
     room = ndimage.distance_transform_edt(free, sampling=spacing).astype(np.float32)
     room[~where] = 0
     return np.asarray(room)
-
-
-def _donors(calm: Calm, spacing: tuple[float, float, float]) -> npt.NDArray[np.int32]:
-    """Voxels deep in even soft tissue, (n, 3): the deeper half, at most 4000."""
-    soft = calm.donor != 0
-    depth = ndimage.distance_transform_edt(soft, sampling=spacing)
-    places = np.argwhere(depth >= min(8.0, 0.6 * float(depth.max()))) if soft.any() else np.zeros((0, 3))
-    return np.asarray(places[:: max(1, len(places) // 4000)], np.int32)

@@ -26,8 +26,9 @@ def paste_alpha(ground: Ground, part: Slices, item: Item, allowed: Mask, rng: np
     fat, top = ground.fat[part], ground.top[part]
     amount = share * cover
     own = hu - (share * fat + (1 - share) * top)
-    new = piece(ground.background.grain, hu.shape, rng)
-    out = hu + amount * (level - fat - own) + np.sqrt(1 - (1 - amount) ** 2) * ground.noise[part] * new
+    zone = ground.background.zone((part[2].start + part[2].stop) // 2)
+    new = ground.noise[part[2]] * piece(zone.grain, hu.shape, rng)
+    out = hu + amount * (level - fat - own) + np.sqrt(1 - (1 - amount) ** 2) * new
     out = np.where(amount > 0.004, out, hu)
     return Pasted(out.astype(np.float32), cover * allowed, level)
 

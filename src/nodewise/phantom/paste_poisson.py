@@ -68,8 +68,8 @@ def _inside(shape: Blob | Tube, axes: tuple[Field, Field, Field], soft: float) -
 
 def _donated(ground: Ground, part: Slices, wanted: Mask, rng: np.random.Generator) -> Image:
     """Noise and texture of even soft tissue from other places of the scan, at this place's strength."""
-    background = ground.background
-    donor, places = background.donor, background.donor_places
+    zone, noise = ground.background.zone((part[2].start + part[2].stop) // 2), ground.noise[part[2]]
+    donor, places = zone.donor, zone.places
     out = np.zeros(wanted.shape, np.float32)
     todo = wanted.copy()
     for _ in range(3):
@@ -80,9 +80,9 @@ def _donated(ground: Ground, part: Slices, wanted: Mask, rng: np.random.Generato
         fill = todo & (found != 0)
         out[fill] = found[fill]
         todo &= ~fill
-    own = (ground.hu[part] - ground.fat[part]) / ground.noise[part]
+    own = (ground.hu[part] - ground.fat[part]) / noise
     out[todo] = np.clip(own[todo], -2, 2)
-    return np.asarray(out * ground.noise[part])
+    return np.asarray(out * noise)
 
 
 def _taken(donor: Image, places: npt.NDArray[np.int32], shape: tuple[int, ...], rng: np.random.Generator) -> Image:
