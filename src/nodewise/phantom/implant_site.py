@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK
 from scipy import ndimage
 
 from nodewise.anatomy.read import read_anatomy
@@ -107,7 +106,8 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     smooth = denoised(hu, spacing)
     zones = noise_zones(hu, smooth, fat_hu, spacing)
     noise_hu, fat_noise = (
-        float(np.median(n)) for n in zip(*((z.noise_hu, z.fat_noise_hu) for z in zones), strict=True)
+        float(np.median([z.noise_hu for z in zones])),
+        float(np.median([z.fat_noise_hu for z in zones])),
     )
     airway, aorta = _organ(anatomy, study.ct, box, 4), _organ(anatomy, study.ct, box, 6)
     blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, noise_hu, spacing)
@@ -128,6 +128,8 @@ def survey(study: Study, region: Volume | None = None) -> Background:
 
 def denoised(hu: Image, spacing: tuple[float, float, float]) -> Image:
     """The image with its noise taken out and its edges kept (Whitaker and Xue 2001, curvature diffusion)."""
+    import SimpleITK
+
     image = SimpleITK.GetImageFromArray(np.clip(hu, -1024, 1500).T)
     least = min(spacing)
     image.SetSpacing([s / least for s in spacing])
