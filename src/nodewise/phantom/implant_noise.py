@@ -27,7 +27,7 @@ class Calm:
         residual: HU less the slow mean about it, 0 where the tissue is not even.
         mask: voxels in the middle of even tissue; soft tissue where there is enough of it, else fat too.
         noise_hu: standard deviation there. fat_noise_hu: in pure fat, whose own texture adds to it.
-        donor: the residual of soft tissue with small uneven places in it, 0 elsewhere.
+        donor: the residual of soft tissue, small uneven places in it, of unit variance; 0 elsewhere.
     """
 
     residual: Image
@@ -66,11 +66,10 @@ def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tupl
     for start, stop in pairwise(ends):
         part = (slice(None), slice(None), slice(start, stop))
         calm = calm_tissue(hu[part], smooth[part], fat_hu, spacing)
-        donor = np.asarray(calm.donor / np.float32(calm.noise_hu))
-        depth = ndimage.distance_transform_edt(donor != 0, sampling=spacing)
+        depth = ndimage.distance_transform_edt(calm.donor != 0, sampling=spacing)
         deep = np.argwhere((depth >= min(8.0, 0.6 * float(depth.max()))) & (depth > 0))
         places = np.asarray(deep[:: max(1, len(deep) // 1500)], np.int32)
-        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, grain(correlation(calm)), donor, places))
+        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, grain(correlation(calm)), calm.donor, places))
     return tuple(zones)
 
 
@@ -91,10 +90,12 @@ def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm
     fat_noise, noise = _spread(left[fat]), _spread(left[soft])
     mask = soft if soft.sum() > ENOUGH else soft | fat
     noise = noise if soft.sum() > ENOUGH else _spread(left[mask])
+    limit = 1.3 * fat_noise if fat.sum() > ENOUGH // 4 else np.inf  # soft tissue with borders in it is no noisier
     mask = mask & (np.abs(left) < 4 * noise)
     holes = ndimage.binary_closing(soft, _PLANE, iterations=2) & (np.abs(left) < 4 * noise) & (smooth > -10)
     zero = np.float32(0)
-    return Calm(np.where(mask, left, zero), mask, noise, fat_noise, np.where(holes, left, zero))
+    donor = np.where(holes, left / np.float32(noise), zero)
+    return Calm(np.where(mask, left, zero), mask, min(noise, limit), fat_noise, donor)
 
 
 ENOUGH = 4000

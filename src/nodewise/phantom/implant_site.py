@@ -112,9 +112,7 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     airway, aorta = _organ(anatomy, study.ct, box, 4), _organ(anatomy, study.ct, box, 6)
     blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, noise_hu, spacing)
     blur = edge_blur(_slab(study.ct, box)[0], spacing)
-    look = Look(
-        fat_hu, muscle_hu, blood_hu, enhanced, blur, noise_hu, float(np.median([z.fat_noise_hu for z in zones]))
-    )
+    look = Look(fat_hu, muscle_hu, blood_hu, enhanced, blur, noise_hu, fat_noise)
     fat, top, share = _shares(hu, smooth, airway, look)
     ignore = likely_nodes(smooth, share, where, look, spacing)
     room = _room(share, where, ignore, spacing)
