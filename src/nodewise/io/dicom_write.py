@@ -26,6 +26,8 @@ def write_ct_series(
     kernel: str = "",
     contrast: bool = False,
     series_number: int = 1,
+    slice_mm: float | None = None,
+    prone: bool = False,
 ) -> None:
     """Write one slice file for each plane of the third array axis, ``slice-0001.dcm`` and on.
 
@@ -41,6 +43,8 @@ def write_ct_series(
         kernel: convolution kernel, as reported.
         contrast: whether an agent was given.
         series_number: of this series in the study.
+        slice_mm: thickness of the slices; as far apart as they are where None.
+        prone: whether the patient lay face down, head first.
 
     Raises:
         ValueError: not HU, HU beyond 16 bits, or rows that are not perpendicular to columns.
@@ -55,6 +59,10 @@ def write_ct_series(
         "BodyPartExamined": body_part,
         **plane_module(volume.grid),
     }
+    if slice_mm is not None:
+        common["SliceThickness"] = decimals([slice_mm])[0]
+    if prone:
+        common["PatientPosition"] = "HFP"
     slices = (
         {"SOPInstanceUID": uid_of(identity, series_number, n), "PixelData": (np.rint(p) - _INTERCEPT).astype("<i2")}
         for n, p in enumerate(volume.array.T, start=1)
