@@ -11,7 +11,7 @@ from scipy import ndimage
 from nodewise.phantom.abdomen import make_abdomen
 from nodewise.phantom.abdomen.compartments import COMPARTMENTS
 from nodewise.phantom.abdomen.disease import spread
-from nodewise.phantom.abdomen.drawing import draw_abdomen
+from nodewise.phantom.abdomen.drawing import AbdomenDrawing, draw_abdomen
 from nodewise.phantom.body import Body, BodyRegion, Tumour
 from nodewise.phantom.brush import paint_pieces
 from nodewise.phantom.canvas import Canvas
@@ -27,6 +27,11 @@ NUMBER = {code: number for number, code in COMPARTMENTS.items()}
 @pytest.fixture(scope="module")
 def abdomens() -> list[Body]:
     return [make_abdomen(seed, 3.0) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def drawing() -> AbdomenDrawing:
+    return draw_abdomen(SEEDS[0])
 
 
 def _points(body: Body, organ: str) -> np.ndarray:
@@ -90,9 +95,9 @@ def test_organs_are_made_of_their_tissue(abdomens: list[Body]) -> None:
             assert found <= tissues, organ
 
 
-def test_bowel_lies_within_the_cavity(abdomens: list[Body]) -> None:
+def test_bowel_lies_within_the_cavity(abdomens: list[Body], drawing: AbdomenDrawing) -> None:
     body = abdomens[0]
-    cavity = draw_abdomen(SEEDS[0]).cavity.shape
+    cavity = drawing.cavity.shape
     canvas = Canvas(body.geometry.grid)
     part = canvas.window(cavity, 0.0)
     assert part is not None
@@ -102,9 +107,9 @@ def test_bowel_lies_within_the_cavity(abdomens: list[Body]) -> None:
         assert not (outside & (body.organs.array == ORGANS[organ])).any(), organ
 
 
-def test_nodes_lie_in_their_compartment_in_fat(abdomens: list[Body]) -> None:
+def test_nodes_lie_in_their_compartment_in_fat(abdomens: list[Body], drawing: AbdomenDrawing) -> None:
     canvas = Canvas(abdomens[0].geometry.grid)
-    paint_pieces(canvas, draw_abdomen(SEEDS[0]).pieces)
+    paint_pieces(canvas, drawing.pieces)
     assert set(np.unique(canvas.tissue[abdomens[0].geometry.nodes > 0])) == {Tissue.FAT}
     agree = []
     for body in abdomens:

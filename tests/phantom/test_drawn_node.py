@@ -88,9 +88,11 @@ def test_a_tiny_node_keeps_the_voxel_of_its_centre() -> None:
 def test_lung_gives_way_with_a_rim_of_fat() -> None:
     canvas = _fat()
     canvas.tissue[35:] = canvas.other[35:] = Tissue.LUNG
+    canvas.other[34], canvas.share[34] = Tissue.LUNG, 150
     paint_node(canvas, 1, DrawnNode(ball((4, 0, 0), (8, 8, 8)), "10L", Status.BENIGN))
     beside = ndimage.binary_dilation(canvas.nodes == 1) & (canvas.nodes == 0)
     assert (canvas.nodes[36:] == 1).any()
+    assert not ((canvas.nodes == 1) & (canvas.other == Tissue.LUNG) & (canvas.share < 250)).any()
     assert (canvas.tissue[beside] == Tissue.FAT).mean() > 0.95
 
 

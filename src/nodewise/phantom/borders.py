@@ -32,7 +32,7 @@ class Borders:
             lower lobe's bronchus), ``right_vein`` and ``left_vein`` (lower margins of the inferior pulmonary veins).
         trachea, cava, carotid, ascending, oesophagus, right, left, ligament: lines as rows (z, x, y, radius), z rising;
             ``cava`` goes on as the right brachiocephalic vein, ``right`` is main bronchus and bronchus intermedius.
-        arch: centre line (n, 3) of the arch from front to back.
+        arch: centre line (n, 3) of the arch from front to back. arch_mm: its radius.
         branch: points (n, 3) along the bronchi; ``zone`` (10 to 14) and ``on_left`` of each.
     """
 
@@ -46,6 +46,7 @@ class Borders:
     left: Floats
     ligament: Floats
     arch: Floats
+    arch_mm: float
     branch: Floats
     zone: Numbers
     on_left: npt.NDArray[np.bool_]
@@ -75,6 +76,7 @@ def borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borde
         left=_line(tube("left_main")),
         ligament=_line(ligament),
         arch=arch,
+        arch_mm=float(aorta.radii[top]),
         branch=branch,
         zone=zone,
         on_left=on_left,

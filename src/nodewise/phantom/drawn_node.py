@@ -78,6 +78,8 @@ def paint_node(canvas: Canvas, number: int, node: DrawnNode, bulge: float = 1.5)
     d = node.distance((x, y, z), reach)
     if np.isin(canvas.tissue[part], PUSHED).any():
         canvas.fill(Tissue.FAT, d - bulge, part, PUSHED)
+    other = canvas.other[part]  # nor is any left at the edge of what is fat already
+    other[(canvas.tissue[part] == Tissue.FAT) & (d <= 0) & np.isin(other, PUSHED)] = Tissue.FAT
     own = _fill_fat(canvas, part, d, node.tissue)
     canvas.nodes[part][own] = number
     if not own.any():

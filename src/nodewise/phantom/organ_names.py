@@ -1,7 +1,7 @@
 """Numbers and names of organs in a phantom's label map.
 
 1 to 117 are the classes of TotalSegmentator's task ``total``, version 2 (Wasserthal et al. 2023), with its numbers.
-What it has no class for follows from 128.
+What it has no class for follows from 128; what only the neck has from 170, what only the abdomen has from 210.
 """
 
 from __future__ import annotations

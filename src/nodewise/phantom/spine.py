@@ -1,7 +1,7 @@
 """Vertebrae with their processes, discs and canal.
 
-Heights of the bodies after Panjabi et al., Spine 1991;16:888 (thoracic vertebrae), widths as on four real chest CTs; the
-carina lies before T5.
+Heights of the bodies after Panjabi et al., Spine 1991;16:888 (thoracic vertebrae), widths as on four real chest CTs;
+the carina lies before T5.
 """
 
 from __future__ import annotations

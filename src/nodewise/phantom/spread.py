@@ -9,7 +9,6 @@ import numpy as np
 
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.hard import Hard
-from nodewise.staging.rules import level
 from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
@@ -31,6 +30,7 @@ _DRAINS: Mapping[str, Mapping[str, float]] = {
     "upper lobe left": {"5": 9, "6": 5, "4L": 4, "7": 1.5, "2L": 1},
     "lower lobe left": {"7": 9, "4L": 3, "5": 3, "8": 2, "9L": 1.5},
 }
+_ROOMY = ("4R", "2R", "5", "6", "7")  # where a conglomerate finds room
 _HILUM = {"10": 5.0, "11": 6.0, "12": 2.5, "13": 0.7, "14": 0.4}
 # N0, N1, N2, N3 of 422 patients with non-small-cell lung cancer (NSCLC-Radiomics): 170, 23, 141, 85.
 _CATEGORY = np.array((170, 23, 141, 85), float) / 419
@@ -55,8 +55,10 @@ def spread(rng: np.random.Generator, tumour: Tumour, hard: Collection[Hard] = ()
     """The nodes of one patient whose lung tumour is ``tumour``, the largest first."""
     assert tumour.side is not None
     ill = _involved(rng, tumour)
-    if Hard.CONGLOMERATE in hard and not any(level(s, tumour.side) >= 2 for s in ill):
-        ill.append(_drawn(rng, _DRAINS[tumour.site], 1)[0])
+    packed = None
+    if Hard.CONGLOMERATE in hard:
+        packed = _drawn(rng, {c: w for c, w in _DRAINS[tumour.site].items() if c in _ROOMY}, 1)[0]
+        ill = list(dict.fromkeys([*ill, packed]))
     stations = _stations(rng, tumour.side, ill, hard)
     statuses = _statuses(rng, stations, ill)
     offset = rng.normal(0, _PATIENT)
@@ -66,8 +68,8 @@ def spread(rng: np.random.Generator, tumour: Tumour, hard: Collection[Hard] = ()
         if status.malignant:
             short *= _MALIGNANT * (1.08 if status is Status.EXTRANODAL else 1.0)
         wanted.append(Wanted(station, status, float(np.clip(short, 2.8, 42)), bool(rng.random() < _CLUSTERED)))
-    if Hard.CONGLOMERATE in hard:
-        wanted = _bulky(rng, wanted, tumour.side)
+    if packed is not None:
+        wanted = _bulky(rng, wanted, packed)
     return sorted(wanted, key=lambda w: -w.short_mm)
 
 
@@ -133,10 +135,8 @@ def _by_station(station: Station) -> float:
     return _HILAR if hilar else _LARGE.get(station.zone, 1.0)
 
 
-def _bulky(rng: np.random.Generator, wanted: list[Wanted], primary: Side) -> list[Wanted]:
-    """One ill mediastinal station packed with large nodes that touch."""
-    places = [w.station for w in wanted if w.status.malignant and level(w.station, primary) >= 2]
-    station = places[int(rng.integers(len(places)))]
+def _bulky(rng: np.random.Generator, wanted: list[Wanted], station: Station) -> list[Wanted]:
+    """One station packed with large malignant nodes that touch."""
     kept = [w for w in wanted if w.station is not station]
     sizes = rng.uniform(13, 25, int(rng.integers(4, 8)))
     sizes[0] = rng.uniform(26, 38)

@@ -66,11 +66,12 @@ def _upper(d: _Draft, b: Borders) -> None:
 
 
 def _outer_side(lps: Floats, b: Borders) -> _Mask:
-    """Whether a point lies on the arch's outer side: to the left and in front of its centre line."""
-    nearest = cKDTree(b.arch[:, :2]).query(lps[:, :2])[1]
+    """Whether a point lies beside the arch on its outer side: to the left and in front of its centre line."""
+    far, nearest = cKDTree(b.arch[:, :2]).query(lps[:, :2])
     way = np.gradient(b.arch[:, :2], axis=0)
     gap = lps[:, :2] - b.arch[nearest, :2]
-    return np.asarray(gap[:, 0] * way[nearest, 1] - gap[:, 1] * way[nearest, 0] > 0)
+    outside = gap[:, 0] * way[nearest, 1] - gap[:, 1] * way[nearest, 0] > 0
+    return np.asarray(outside & (far < b.arch_mm + 20))
 
 
 def _prevascular(d: _Draft, b: Borders) -> _Mask:

@@ -1,0 +1,170 @@
+"""A real scan's own noise: how strong it is from place to place, how it is correlated, and more of the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft, ndimage
+
+from nodewise.values.grid import Point
+
+Image = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_LAGS = (7, 7, 3)
+_CUBE = (72, 72, 48)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calm:
+    """Even tissue of a scan.
+
+    Attributes:
+        residual: HU less the slow mean about it, 0 where the tissue is not even.
+        mask: voxels in the middle of even tissue; soft tissue where there is enough of it, else fat too.
+        noise_hu: standard deviation there. fat_noise_hu: in pure fat, whose own texture adds to it.
+        donor: the residual of soft tissue, small uneven places in it, of unit variance; 0 elsewhere.
+    """
+
+    residual: Image
+    mask: Mask
+    noise_hu: float
+    fat_noise_hu: float
+    donor: Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """The noise of one stretch of the scan along z.
+
+    Attributes:
+        start, stop: slices. noise_hu, fat_noise_hu: as ``Calm`` has them. grain: more of it, periodic, unit variance.
+        donor: residual of soft tissue of unit variance, 0 elsewhere. places: (n, 3) voxels deep inside it.
+    """
+
+    start: int
+    stop: int
+    noise_hu: float
+    fat_noise_hu: float
+    grain: Image
+    donor: Image
+    places: npt.NDArray[np.int32]
+
+
+ZONE_MM = 45.0
+
+
+def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tuple[Noise, ...]:
+    """The noise by stretches of about 45 mm: shoulders streak, lungs hardly add any."""
+    count = max(1, min(round(hu.shape[2] * spacing[2] / ZONE_MM), hu.shape[2] // 6))
+    ends = np.rint(np.linspace(0, hu.shape[2], count + 1)).astype(int).tolist()
+    zones = []
+    for start, stop in pairwise(ends):
+        part = (slice(None), slice(None), slice(start, stop))
+        calm = calm_tissue(hu[part], smooth[part], fat_hu, spacing)
+        depth = ndimage.distance_transform_edt(calm.donor != 0, sampling=spacing)
+        deep = np.argwhere((depth >= min(8.0, 0.6 * float(depth.max()))) & (depth > 0))
+        places = np.asarray(deep[:: max(1, len(deep) // 1500)], np.int32)
+        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, grain(correlation(calm)), calm.donor, places))
+    return tuple(zones)
+
+
+def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm:
+    """Find even fat and even soft tissue, and what is left of the image there once slow changes are taken away."""
+    steps = np.asarray(spacing)
+    slope = ndimage.gaussian_gradient_magnitude(smooth, np.minimum(1.0, 1.5 / steps))
+    fat, soft = np.abs(smooth - fat_hu) < 35, _soft(smooth)
+    inner = ndimage.binary_erosion(soft, _PLANE, iterations=2)
+    usual = float(np.median(slope[inner])) if inner.any() else 0.0  # streaks leave slopes, and are noise all the same
+    flat = slope < max(14.0, 1.4 * usual)
+    fat, soft = (_deep(m, flat) for m in (fat, soft))
+    weight = (fat | soft).astype(np.float32)
+    width = np.maximum(4.5 / steps, (1.0, 1.0, 1.3))
+    mean = ndimage.gaussian_filter(hu * weight, width, truncate=2.5)
+    mean /= np.maximum(ndimage.gaussian_filter(weight, width, truncate=2.5), 1e-3)
+    left = np.asarray(hu - mean, np.float32)
+    fat_noise, noise = _spread(left[fat]), _spread(left[soft])
+    mask = soft if soft.sum() > ENOUGH else soft | fat
+    noise = noise if soft.sum() > ENOUGH else _spread(left[mask])
+    limit = 1.3 * fat_noise if fat.sum() > ENOUGH // 4 else np.inf  # soft tissue with borders in it is no noisier
+    mask = mask & (np.abs(left) < 4 * noise)
+    holes = ndimage.binary_closing(soft, _PLANE, iterations=2) & (np.abs(left) < 4 * noise) & (smooth > -10)
+    zero = np.float32(0)
+    donor = np.where(holes, left / np.float32(noise), zero)
+    return Calm(np.where(mask, left, zero), mask, min(noise, limit), fat_noise, donor)
+
+
+ENOUGH = 4000
+_PLANE = np.ones((3, 3, 1), bool)
+
+
+def _deep(mask: Mask, flat: Mask) -> Mask:
+    """Even voxels inside a tissue: two voxels from its border in plane and one through it, or one where few are."""
+    inner = ndimage.binary_erosion(mask, _PLANE)
+    deeper = ndimage.binary_erosion(inner, np.ones((3, 3, 3), bool)) & flat
+    return np.asarray(ndimage.binary_opening(deeper if deeper.sum() > ENOUGH else inner & flat, _PLANE))
+
+
+def _soft(smooth: Image) -> Mask:
+    return np.asarray((smooth > 0) & (smooth < 450))
+
+
+def _spread(values: Image) -> float:
+    """Standard deviation from the median absolute deviation, at least half a HU."""
+    return max(0.5, 1.4826 * float(np.median(np.abs(values)))) if values.size else 0.5
+
+
+def correlation(calm: Calm) -> npt.NDArray[np.float64]:
+    """Autocorrelation of the noise at lags of up to 7, 7 and 3 voxels, zero in the middle of the array."""
+    lags = [min(n, m - 1) for n, m in zip(_LAGS, calm.mask.shape, strict=True)]
+    size = [fft.next_fast_len(n + lag, real=True) for n, lag in zip(calm.mask.shape, lags, strict=True)]
+    pairs = []
+    for field in (calm.residual, calm.mask.astype(np.float32)):
+        spectrum = fft.rfftn(field, size)
+        pairs.append(fft.irfftn(spectrum.real**2 + spectrum.imag**2, size))
+    index = np.ix_(*[np.arange(-lag, lag + 1) for lag in lags])
+    product, count = (np.asarray(p[index], np.float64) for p in pairs)
+    acf = np.where(count > 30, product / np.maximum(count, 1), 0)
+    middle = tuple(lags)
+    return np.asarray(acf / max(float(acf[middle]), 1e-6))
+
+
+def grain(acf: npt.NDArray[np.float64], seed: int = 7) -> Image:
+    """A periodic cube of noise of unit variance with this autocorrelation (spectral synthesis of a Gaussian field)."""
+    lags = [n // 2 for n in acf.shape]
+    taper = np.ones(())
+    for lag in lags:
+        taper = np.multiply.outer(taper, np.cos(0.5 * np.pi * np.arange(-lag, lag + 1) / (lag + 1)) ** 0.5)
+    kernel = np.zeros(_CUBE)
+    kernel[np.ix_(*[np.arange(-lag, lag + 1) for lag in lags])] = acf * taper
+    power = np.maximum(fft.rfftn(kernel).real, 0)
+    white = np.random.default_rng(seed).standard_normal(_CUBE)
+    noise = fft.irfftn(fft.rfftn(white) * np.sqrt(power), _CUBE)
+    return np.asarray((noise - noise.mean()) / noise.std(), np.float32)
+
+
+@cache
+def _smooth_cube(scale_voxels: tuple[float, float, float]) -> Image:
+    """A periodic cube of smooth noise of unit variance, the same in every process."""
+    noise = np.random.default_rng(11).standard_normal((64, 64, 64), dtype=np.float32)
+    noise = ndimage.gaussian_filter(noise, scale_voxels, mode="wrap", truncate=3.0)
+    return np.asarray(noise / noise.std())
+
+
+def unevenness(shape: tuple[int, ...], spacing: Point, scale_mm: float, rng: np.random.Generator) -> Image:
+    """Smooth noise of unit variance over about ``scale_mm``."""
+    x, y, z = (round(0.4 * scale_mm / s, 2) for s in spacing)
+    return piece(_smooth_cube((x, y, z)), shape, rng)
+
+
+def piece(cube: Image, shape: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """``shape`` voxels of a periodic cube from a random place, turned over at random."""
+    for axis, n in enumerate(shape):
+        start = int(rng.integers(cube.shape[axis]))
+        index = np.arange(start, start + n)[:: int(rng.choice((-1, 1)))]
+        cube = cube.take(index % cube.shape[axis], axis)
+    return np.asarray(cube)
