@@ -85,6 +85,9 @@ def test_again_keeps_what_is_there(made: Path) -> None:
         (["--into", "scan.nii.gz", "--region", "neck"], "--region is of drawn patients"),
         (["--into", "scan.nii.gz", "--spacing", "1", "1", "1"], "--spacing is of drawn patients"),
         (["--into", "scan.nii.gz", "--annotation", "noisy"], "--annotation is of drawn patients"),
+        (["--hard", "elbow"], "no hard patient is called elbow: choose among effusion"),
+        (["--hard", "effusion", "--region", "neck"], "drawn in the chest only, not in the neck"),
+        (["--hard", "few_nodes", "--hard", "no_nodes"], "few_nodes and no_nodes at once"),
         (["--region", "neck", "--annotation", "station"], "histology by station is of the chest"),
     ],
 )
