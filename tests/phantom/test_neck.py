@@ -96,7 +96,7 @@ def test_organs_are_made_of_their_tissue(necks: list[Body]) -> None:
     made_of = {
         "mandible": {Tissue.BONE, Tissue.MARROW}, "parotid_gland_left": {Tissue.GLAND},
         "thyroid_gland": {Tissue.THYROID}, "sternocleidomastoid_left": {Tissue.MUSCLE},
-        "internal_jugular_vein_right": {Tissue.VESSEL_VEIN}, "common_carotid_artery_left": {Tissue.VESSEL_ARTERY},
+        "internal_jugular_vein_right": {Tissue.VESSEL_VEIN_LATE}, "common_carotid_artery_left": {Tissue.VESSEL_ARTERY},
         "tonsil_right": {Tissue.LYMPHOID}, "tumour": {Tissue.TUMOUR},
         "trachea": {Tissue.AIRWAY_LUMEN, Tissue.AIRWAY_WALL},
     }  # fmt: skip

@@ -11,7 +11,7 @@ from nodewise.phantom.protocol import Protocol, draw_protocol
 from nodewise.phantom.stored import Storage, draw_storage
 from nodewise.values.grid import Point
 
-_USUAL_FIELD_MM = {BodyRegion.CHEST: 400.0, BodyRegion.NECK: None, BodyRegion.ABDOMEN: None}
+_FIELD_MM = {BodyRegion.CHEST: 400.0, BodyRegion.NECK: 250.0, BodyRegion.ABDOMEN: 400.0}
 _THIN_MM, _FINE_MM = 2.0, 1.5
 
 
@@ -21,25 +21,25 @@ class Acquisition:
 
     Attributes:
         drawn_mm: spacing of the drawing; slices over 2 mm are averages of several of its layers.
-        drawn_field_mm: width of the drawing; the region's usual one where None.
+        drawn_field_mm: width of the square that is drawn.
         protocol: kernel, slices, field of view, noise and artefacts.
         storage: tilt, turn and order of the axes on disk.
     """
 
     drawn_mm: Point
-    drawn_field_mm: float | None
+    drawn_field_mm: float
     protocol: Protocol
     storage: Storage
 
 
 def plain_acquisition(
-    rng: np.random.Generator, spacing_mm: Point, field_mm: float | None, slice_mm: float | None
+    rng: np.random.Generator, region: BodyRegion, spacing_mm: Point, slice_mm: float | None
 ) -> Acquisition:
-    """Voxels as asked, the whole field of view, supine and head first; kernel, noise and artefacts are drawn."""
+    """Voxels as asked, the region's usual field of view, supine; kernel, noise and artefacts are drawn."""
     thick = slice_mm or spacing_mm[2]
     protocol = replace(draw_protocol(rng, thick), increment_mm=spacing_mm[2], padding=None)
     drawn = (spacing_mm[0], spacing_mm[1], _layer_mm(thick))
-    return Acquisition(drawn, field_mm, protocol, Storage())
+    return Acquisition(drawn, _FIELD_MM[region], protocol, Storage())
 
 
 def varied_acquisition(rng: np.random.Generator, region: BodyRegion) -> Acquisition:
@@ -48,13 +48,11 @@ def varied_acquisition(rng: np.random.Generator, region: BodyRegion) -> Acquisit
     while protocol.slice_mm < 1.0:
         protocol = draw_protocol(rng)
     pixel = round(float(rng.uniform(0.6, 0.95)), 3)
-    usual = _USUAL_FIELD_MM[region]
-    field = None
-    if usual is not None:
-        offset = (float(rng.normal(0, 6)), float(rng.normal(0, 6)))
-        wanted = float(np.clip(rng.normal(0.92 * usual, 0.08 * usual), 0.75 * usual, 1.1 * usual))
-        field = wanted + 2 * max(map(abs, offset)) + 2 * pixel
-        protocol = replace(protocol, field_mm=wanted, field_offset_mm=offset)
+    usual = _FIELD_MM[region]
+    offset = (float(rng.normal(0, 6)), float(rng.normal(0, 6)))
+    wanted = float(np.clip(rng.normal(0.92 * usual, 0.08 * usual), 0.75 * usual, 1.1 * usual))
+    field = wanted + 2 * max(map(abs, offset)) + 2 * pixel
+    protocol = replace(protocol, field_mm=wanted, field_offset_mm=offset)
     return Acquisition((pixel, pixel, _layer_mm(protocol.slice_mm)), field, protocol, draw_storage(rng))
 
 

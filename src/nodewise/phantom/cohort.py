@@ -36,7 +36,6 @@ class Plan:
     """
 
     spacing_mm: Point = (0.8, 0.8, 2.0)
-    field_mm: float | None = None
     region: BodyRegion = BodyRegion.CHEST
     hard: tuple[str, ...] | None = None
     pet: bool = False
@@ -62,7 +61,6 @@ class Plan:
         """As kept in ``truth.json``; what is drawn from the seed is ``drawn``."""
         told = {
             "spacing_mm": "drawn" if self.varied else " × ".join(f"{s:g}" for s in self.spacing_mm),
-            "field_mm": "drawn" if self.varied else "usual" if self.field_mm is None else f"{self.field_mm:g}",
             "hard": "drawn" if self.hard is None else " ".join(self.hard) or "nothing",
             "phase": self.phase.value if self.phase else "drawn",
             "slice_mm": "drawn" if self.varied else f"{self.slice_mm or self.spacing_mm[2]:g}",

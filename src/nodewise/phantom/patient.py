@@ -82,7 +82,6 @@ class Phantom:
 def make_patient(
     seed: int,
     spacing_mm: Point = (0.8, 0.8, 2.0),
-    field_mm: float | None = None,
     *,
     region: BodyRegion = BodyRegion.CHEST,
     hard: tuple[str, ...] | None = None,
@@ -96,20 +95,19 @@ def make_patient(
     Args:
         seed: from 0; the same seed gives the same patient, bit for bit, and the same body whatever the spacing.
         spacing_mm: of the scan along x, y, z.
-        field_mm: width of the square field of view; the region's usual one where None.
         region: which part of the body.
         hard: what makes the patient hard to read, by name (``phantom.hard.Hard``); drawn where None.
         pet: whether a PET is taken too; the CT is the same with and without.
         phase: of the contrast medium; drawn where None.
         slice_mm: thickness of the slices; as far apart as they are where None.
-        varied: whether spacing, slices, field of view and orientation are drawn too, as scanners differ; the three
-            arguments above that ask for them are left aside.
+        varied: whether spacing, slices, field of view and orientation are drawn too, as scanners differ; what
+            is asked of them is left aside.
 
     Raises:
         BadInputError: no such kind of hard patient, or not in this region.
     """
     rng = np.random.default_rng([20261, seed])
-    how = varied_acquisition(rng, region) if varied else plain_acquisition(rng, spacing_mm, field_mm, slice_mm)
+    how = varied_acquisition(rng, region) if varied else plain_acquisition(rng, region, spacing_mm, slice_mm)
     drawn = draw_phase(rng)
     phase = phase or drawn
     body = draw_body(seed, how.drawn_mm, how.drawn_field_mm, region, hard)

@@ -88,7 +88,6 @@ def _write_scans(work: Path, seed: int, phantom: Phantom, fmt: str) -> None:
         kernel=phantom.protocol.kernel,
         contrast=phantom.contrast,
         slice_mm=phantom.protocol.slice_mm,
-        prone=phantom.storage.backwards[1],
     )
     if phantom.pet is not None:
         pet = phantom.pet
