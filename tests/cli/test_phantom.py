@@ -132,3 +132,36 @@ def test_a_stop_leaves_nothing_half_written(tmp_path: Path) -> None:
     for name in names:
         assert np.isfinite([n.mean_hu for n in read_truth(truth / name / "truth.json").nodes]).all()
         assert (tmp_path / "out" / "images" / f"{name}.nii.gz").is_file()
+
+
+def test_implants_are_asked_for_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple] = []
+    monkeypatch.setattr("nodewise.phantom.implant.write_implanted", lambda *a, **k: asked.append((a, k)))
+    scan, mask, out = (tmp_path / name for name in ("scan.nii.gz", "mask.nii.gz", "out"))
+    typed = ["--into", str(scan), "--within", str(mask), "--paste", "poisson", "--no-controls", "--patients", "3"]
+    assert exit_code(["phantom", str(out), *typed, "--seed", "5", "--format", "dicom"]) == 0
+    assert asked[0][0] == (out, scan, 3, 5)
+    how = {"paste": "poisson", "negatives": False, "fmt": "dicom", "region": mask}
+    assert how.items() <= asked[0][1].items() and callable(asked[0][1]["progress"])
+
+
+def test_a_scan_is_not_overwritten_by_its_implants(tmp_path: Path, capsys) -> None:
+    scan = tmp_path / "scan.nii.gz"
+    scan.write_bytes(b"precious")
+    assert exit_code(["phantom", str(tmp_path), "--into", str(scan)]) == 2
+    assert "on top of" in capsys.readouterr().err and scan.read_bytes() == b"precious"
+
+
+def test_every_way_to_paste_can_be_asked_for() -> None:
+    from nodewise.cli.phantom import PasteChoice
+    from nodewise.phantom.implant import PasteMethod
+
+    assert {choice.value for choice in PasteChoice} == {method.value for method in PasteMethod}
+
+
+def test_every_kind_of_hard_patient_is_named_in_the_help(capsys) -> None:
+    from nodewise.phantom.hard import Hard
+
+    assert exit_code(["phantom", "--help"]) == 0
+    shown = "".join(capsys.readouterr().out.replace("│", "").split())
+    assert all(kind.value in shown for kind in Hard)

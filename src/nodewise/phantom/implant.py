@@ -8,7 +8,6 @@ densities are the scan's; fat gives way, vessels, airways, muscle and lung never
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from nodewise.io.dicom_write import write_ct_series
 from nodewise.io.folder import find_studies, read_study
 from nodewise.io.itk import write_nifti
 from nodewise.io.mask import read_mask
+from nodewise.io.truthfile import write_truth
 from nodewise.phantom.implant_scan import Implanted, PasteMethod, implant, implant_patch
 from nodewise.phantom.implant_site import Background, survey
 from nodewise.phantom.implant_truth import truth_of
@@ -109,5 +109,4 @@ def _write(out: Path, number: int, made: Implanted, paste: str, fmt: str) -> Non
     whole = None if stations is None else resample(stations, ct.grid)
     if whole is not None:
         write_nifti(whole, truth / "stations.nii.gz")
-    text = json.dumps(truth_of(number, made, whole, paste), indent=2)
-    (truth / "truth.json").write_text(text + "\n", encoding="utf-8")
+    write_truth(truth_of(number, made, whole, paste), truth / "truth.json")

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 
 from nodewise.phantom.implant_hu import Look
-from nodewise.phantom.lymph import draw_shape
+from nodewise.phantom.node_shape import draw_shape
 from nodewise.phantom.shapes import Blob, Floats, Tube, ball, curve, rotation
 from nodewise.values.node import Status
 

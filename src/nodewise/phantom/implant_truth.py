@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage
 
 from nodewise.image.shape import measure
+from nodewise.io.truthfile import RegionName, TrueControl, TrueNode, TruthRecord, rounded, true_node
 from nodewise.phantom.implant_item import Item
 from nodewise.phantom.implant_scan import Implanted
 from nodewise.values.box import Box
-from nodewise.values.node import Status
+from nodewise.values.grid import Point
+from nodewise.values.node import Size
 from nodewise.values.station import Station
 from nodewise.values.volume import Volume
 
-SCHEMA_VERSION = "1.0"
 
-
-def truth_of(seed: int, made: Implanted, stations: Volume | None, paste: str) -> dict[str, Any]:
+def truth_of(seed: int, made: Implanted, stations: Volume | None, paste: str) -> TruthRecord:
     """Nodes and controls as they show in the scan; lengths in mm, places in LPS mm.
 
     The scan's own disease is not known, so there is no N category. Sizes are those of the label, which is moulded.
@@ -30,56 +30,65 @@ def truth_of(seed: int, made: Implanted, stations: Volume | None, paste: str) ->
         paste: name of the method.
     """
     look = made.background.look
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "seed": seed,
+    facts = {
         "made_by": "implants",
         "paste": paste,
-        "contrast": look.enhanced,
-        "scan": {
-            "fat_hu": round(look.fat_hu, 1),
-            "muscle_hu": round(look.muscle_hu, 1),
-            "blood_hu": None if look.blood_hu is None else round(look.blood_hu, 1),
-            "noise_hu": round(look.noise_hu, 1),
-            "blur_mm": [round(b, 2) for b in look.blur_mm],
-        },
-        "nodes": [_node(e, item, stations) for e, item in _entries(made.labels, made.nodes)],
-        "negatives": [{**e, "kind": item.kind.value} for e, item in _entries(made.controls, made.control_items)],
+        "fat_hu": f"{look.fat_hu:.1f}",
+        "muscle_hu": f"{look.muscle_hu:.1f}",
+        "blood_hu": "unknown" if look.blood_hu is None else f"{look.blood_hu:.1f}",
+        "noise_hu": f"{look.noise_hu:.1f}",
+        "blur_mm": " × ".join(f"{b:.2f}" for b in look.blur_mm),
     }
+    return TruthRecord(
+        region="chest" if stations else None,
+        seed=seed,
+        phase=None if look.enhanced else "none",
+        contrast=look.enhanced,
+        primary_side="unknown",
+        places={} if stations is None else {s.code: s.label for s in Station if s.label},
+        made=facts,
+        nodes=_nodes(made, stations),
+        negatives=_negatives(made),
+    )
 
 
-def _entries(labels: Volume, items: tuple[Item, ...]) -> list[tuple[dict[str, Any], Item]]:
-    """What every implant has; those that later ones hid whole are left out."""
+def _nodes(made: Implanted, stations: Volume | None) -> list[TrueNode]:
     found = []
+    for number, item, centre, size, mean_hu in _measured(made.labels, made.nodes, made.ct):
+        region: RegionName | None = "chest" if stations else None
+        place = (stations and _station(centre, stations)) or Station.UNKNOWN.code
+        found.append(true_node(number, region, place, item.status, centre, size, mean_hu=mean_hu))
+    return found
+
+
+def _negatives(made: Implanted) -> list[TrueControl]:
+    return [
+        TrueControl(
+            id=number,
+            kind=item.kind.value,
+            centroid_lps_mm=rounded(centre),
+            short_axis_mm=round(size.short_axis_mm, 3),
+            long_axis_mm=round(size.long_axis_mm, 3),
+            volume_mm3=round(size.volume_mm3, 3),
+        )
+        for number, item, centre, size, _ in _measured(made.controls, made.control_items, made.ct)
+    ]
+
+
+def _measured(labels: Volume, items: tuple[Item, ...], ct: Volume) -> Iterator[tuple[int, Item, Point, Size, float]]:
+    """Number, item, centroid, size and mean HU of every implant; those that later ones hid whole are left out."""
     for number, place in enumerate(ndimage.find_objects(labels.array), 1):
         if place is None:
             continue
         box = Box(tuple(s.start for s in place), tuple(s.stop for s in place))
         mask = np.asfortranarray(labels.array[place] == number)
-        item, grid = items[number - 1], labels.grid.crop(box)
-        size = measure(mask, grid)
-        entry = {
-            "id": number,
-            "centroid_lps_mm": [round(c, 2) for c in grid.to_lps(np.argwhere(mask).mean(axis=0)).tolist()],
-            "short_axis_mm": round(size.short_axis_mm, 2),
-            "long_axis_mm": round(size.long_axis_mm, 2),
-            "short_axis_ellipsoid_mm": round(size.short_axis_ellipsoid_mm, 2),
-            "volume_mm3": round(size.volume_mm3, 1),
-            "hu": round(item.hu, 1),
-            "contents": list(item.contents),
-        }
-        found.append((entry, item))
-    return found
+        grid = labels.grid.crop(box)
+        x, y, z = grid.to_lps(np.argwhere(mask).mean(axis=0)).tolist()
+        mean_hu = float(ct.array[place][mask].mean(dtype=np.float64))
+        yield number, items[number - 1], (x, y, z), measure(mask, grid), mean_hu
 
 
-def _node(entry: dict[str, Any], item: Item, stations: Volume | None) -> dict[str, Any]:
-    station = None if stations is None else _station(entry["centroid_lps_mm"], stations)
-    ragged = item.status is Status.EXTRANODAL
-    status = None if item.status is None else item.status.value
-    return {**entry, "station": station, "status": status, "extranodal": ragged}
-
-
-def _station(centre: list[float], stations: Volume) -> str | None:
+def _station(centre: Point, stations: Volume) -> str | None:
     """The station at the node's middle, or the nearest within about 6 mm; None beyond."""
     index = np.rint(stations.grid.to_index(centre)).astype(int)
     reach = np.ceil(6.0 / np.asarray(stations.grid.spacing)).astype(int)
