@@ -6,7 +6,7 @@ from scipy import ndimage
 from nodewise.phantom.body import Body
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.chest import make_chest
-from nodewise.phantom.drawing import draw_patient
+from nodewise.phantom.drawing import Drawing
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
 from nodewise.phantom.painting import paint
 from nodewise.values.box import Box
@@ -105,11 +105,11 @@ def test_every_node_has_voxels_and_there_are_no_others(chests: list[Body]) -> No
         np.testing.assert_array_equal(chest.geometry.nodes > 0, np.isin(chest.geometry.tissue, list(NODE_TISSUES)))
 
 
-def test_nodes_overwrite_nothing_but_fat_and_what_is_in_the_lung(chests: list[Body]) -> None:
+def test_nodes_overwrite_nothing_but_fat_and_what_is_in_the_lung(chests: list[Body], drawings: list[Drawing]) -> None:
     nodes = chests[1].geometry.nodes
     box = Box.around(nodes > 0)
     canvas = Canvas(chests[1].geometry.grid.crop(box))
-    paint(canvas, draw_patient(SEEDS[1]))
+    paint(canvas, drawings[1])
     replaced = canvas.tissue[nodes[box.slices] > 0]
     assert set(np.unique(replaced)) <= {Tissue.FAT, Tissue.LUNG, Tissue.EFFUSION, Tissue.CONSOLIDATION}
 

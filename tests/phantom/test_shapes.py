@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nodewise.phantom.canvas import Canvas
 from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.shapes import Tube, ball, curve
+from nodewise.phantom.shapes import Drum, Tube, ball, curve
 from nodewise.values.grid import Grid
 from nodewise.values.node import Status
 
@@ -20,6 +20,16 @@ def test_distance_to_a_ball_is_exact() -> None:
     x, y, z = np.meshgrid(*AXES, indexing="ij")
     expected = np.sqrt((x - 1) ** 2 + (y - 2) ** 2 + (z - 3) ** 2) - 6
     np.testing.assert_allclose(d, expected, atol=1e-3)
+
+
+def test_a_drum_has_flat_ends_and_a_waist() -> None:
+    drum = Drum(np.zeros(3), np.eye(3), np.array([8.0, 6.0, 5.0]), 0.25)
+    for place, expected in (((0, 0, 8), 3), ((0, 0, -9), 4), ((10, 0, 5), 2), ((10, 0, 0), 4), ((0, -9, 5), 3)):
+        axes = tuple(np.array([p], np.float32) for p in place)
+        assert drum.distance(axes, 20.0).item() == pytest.approx(expected, abs=1e-3)
+    low, high = drum.bounds
+    np.testing.assert_allclose(high, (8, 6, 5))
+    np.testing.assert_allclose(low, -high)
 
 
 point = st.tuples(*[st.floats(-9, 9)] * 3)

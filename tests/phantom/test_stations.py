@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from nodewise.phantom.borders import Borders, across
-from nodewise.phantom.drawing import draw_patient
+from nodewise.phantom.drawing import Drawing
 from nodewise.phantom.stations import stations_at
 from nodewise.values.station import Station
 
 
-@pytest.fixture(scope="module", params=(3, 11))
-def b(request: pytest.FixtureRequest) -> Borders:
-    return draw_patient(request.param).borders
+@pytest.fixture(params=(0, 1))
+def b(request: pytest.FixtureRequest, drawings: list[Drawing]) -> Borders:
+    return drawings[request.param].borders
 
 
 def _at(b: Borders, x: float, y: float, z: float) -> str:
