@@ -69,8 +69,17 @@ def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tupl
         depth = ndimage.distance_transform_edt(calm.donor != 0, sampling=spacing)
         deep = np.argwhere((depth >= min(8.0, 0.6 * float(depth.max()))) & (depth > 0))
         places = np.asarray(deep[:: max(1, len(deep) // 1500)], np.int32)
-        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, grain(correlation(calm)), calm.donor, places))
+        more = grain(correlation(calm))
+        own = _local(calm.donor)[tuple(places.T)]
+        donor = calm.donor * np.float32(np.median(_local(more)) / max(float(np.median(own)), 0.2) if own.size else 1)
+        zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, more, donor, places))
     return tuple(zones)
+
+
+def _local(field: Image) -> Image:
+    """Standard deviation over 5 × 5 × 3 voxels: what a node is wide enough to show of the noise."""
+    mean = ndimage.uniform_filter(field, (5, 5, 3))
+    return np.asarray(np.sqrt(np.maximum(ndimage.uniform_filter(field * field, (5, 5, 3)) - mean * mean, 0)))
 
 
 def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm:
