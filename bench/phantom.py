@@ -40,7 +40,7 @@ def measure(spacing: tuple[float, float, float], seed: int, region: str, pet: bo
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     voxels = patient.study.ct.array.size / 1e6
     del patient
-    body = draw_body(seed, spacing, None, BodyRegion(region), None)  # once more, to know its part
+    body = draw_body(seed, spacing, 400.0, BodyRegion(region), None)  # once more, to know its part
     marks.append(time.process_time())
     drawn = marks[3] - marks[2]
     parts = {"imports": marks[0], "body": drawn, "scans": marks[1] - marks[0] - drawn, "write": marks[2] - marks[1]}

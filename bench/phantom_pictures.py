@@ -136,7 +136,7 @@ def chest() -> Image.Image:
     """Four levels without and with contrast medium, and a coronal plane."""
     panels = []
     for phase in (Phase.NONE, Phase.PORTAL):
-        patient = make_patient(SEED, FINE, field_mm=360.0, phase=phase)
+        patient = make_patient(SEED, FINE, phase=phase)
         ct = patient.study.ct
         arch, carina = (patient.landmarks[name][2] for name in ("arch_top", "carina"))
         for text, z in (("aortic arch", arch - 8), ("carina", carina - 2), ("below the carina", carina - 28)):
@@ -148,7 +148,7 @@ def chest() -> Image.Image:
 
 def truth() -> Image.Image:
     """What is known: nodes and tumour, organs, stations; on one slice and one coronal plane."""
-    patient = make_patient(SEED, FINE, field_mm=360.0, phase=Phase.PORTAL)
+    patient = make_patient(SEED, FINE, phase=Phase.PORTAL)
     z, y = middle_of(patient)
     panels = []
     for cut in (partial(axial, z_mm=z), partial(coronal, y_mm=y)):
@@ -192,7 +192,7 @@ def hard() -> Image.Image:
     across: list[Picture] = []
     along: list[Picture] = []
     for kind in Hard:
-        patient = make_patient(SEED + 5, COARSE, field_mm=360.0, hard=(kind.value,))
+        patient = make_patient(SEED + 5, COARSE, hard=(kind.value,))
         _, y, z = patient.landmarks["carina"]
         if patient.nodes and kind in (Hard.CONGLOMERATE, Hard.FEW_NODES):
             z, y = middle_of(patient)

@@ -77,7 +77,7 @@ def test_what_is_inside_stays_inside_its_own_node() -> None:
     assert (canvas.nodes == 1).any()
 
 
-def test_a_tiny_node_keeps_the_voxel_of_its_centre() -> None:
+def test_a_tiny_node_keeps_one_voxel() -> None:
     canvas = _fat((0.8, 0.8, 5.0))
     middle = np.add(canvas.grid.to_lps((30, 30, 6)), (0.1, -0.2, 2.2))
     paint_node(canvas, 1, DrawnNode(ball(middle, (1.3, 1.4, 1.5)), "4R", Status.BENIGN))

@@ -67,13 +67,13 @@ def test_organs_are_made_of_their_tissue(chest: Body) -> None:
     airway = {T.AIRWAY_LUMEN, T.AIRWAY_WALL, T.CARTILAGE, T.BONE}
     lung = {T.LUNG, T.VESSEL_PULMONARY, T.VESSEL_PULMONARY_VEIN, T.CONSOLIDATION}
     made_of = {
-        "aorta": {T.VESSEL_ARTERY}, "subclavian_artery_left": {T.VESSEL_ARTERY}, "azygos_vein": {T.VESSEL_VEIN},
+        "aorta": {T.VESSEL_ARTERY}, "subclavian_artery_left": {T.VESSEL_ARTERY}, "azygos_vein": {T.VESSEL_VEIN_LATE},
         "superior_vena_cava": {T.VESSEL_VEIN}, "pulmonary_trunk": {T.VESSEL_PULMONARY},
         "pulmonary_vein": {T.VESSEL_PULMONARY_VEIN}, "esophagus": {T.OESOPHAGUS, T.OESOPHAGUS_AIR},
         "trachea": airway, "main_bronchus_left": airway, "heart_ventricle_left": {T.HEART_LEFT},
         "heart_myocardium": {T.HEART}, "heart": {T.FAT, T.VESSEL_SMALL}, "pericardium": {T.PERICARDIUM},
         "vertebrae_T6": {T.BONE, T.MARROW}, "rib_left_5": {T.BONE, T.MARROW}, "sternum": {T.BONE, T.MARROW},
-        "liver": {T.LIVER, T.VESSEL_VEIN}, "stomach": {T.STOMACH, T.BOWEL_GAS}, "tumour": {T.TUMOUR},
+        "liver": {T.LIVER, T.VESSEL_VEIN_LATE}, "stomach": {T.STOMACH, T.BOWEL_GAS}, "tumour": {T.TUMOUR},
         "costal_cartilages": {T.CARTILAGE, T.BONE}, "spinal_cord": {T.SPINAL_CANAL}, "autochthon_left": {T.MUSCLE},
         **dict.fromkeys(LOBES, lung),
     }  # fmt: skip

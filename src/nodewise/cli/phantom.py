@@ -77,6 +77,18 @@ SpacingOption = Annotated[
     tuple[float, float, float] | None,
     typer.Option("--spacing", metavar="X Y Z", help="Voxel spacing of the CT, mm.", show_default="0.8 0.8 2"),
 ]
+SliceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--slice", metavar="MM", min=0.4, help="Thickness of the slices.", show_default="as far as they are apart"
+    ),
+]
+VariedOption = Annotated[
+    bool,
+    typer.Option(
+        "--varied", help="Draw spacing, slices, field of view and orientation for each patient, as scanners differ."
+    ),
+]
 AnnotationOption = Annotated[
     AnnotationChoice,
     typer.Option("--annotation", help="Also write what a data set would say of the nodes, beside the truth."),
@@ -117,6 +129,8 @@ def phantom(
     hard: HardOption = None,
     phase: PhaseOption = None,
     spacing: SpacingOption = None,
+    slice_mm: SliceOption = None,
+    varied: VariedOption = False,
     annotation: AnnotationOption = AnnotationChoice.full,
     jobs: Jobs = None,
     into: Into = None,
@@ -136,6 +150,8 @@ def phantom(
 
     nodewise phantom necks --region neck --phase venous --spacing 0.5 0.5 1
 
+    nodewise phantom clinic --patients 40 --varied --format dicom
+
     nodewise phantom implanted --into scans/anna --paste poisson
     """
     drawn = {
@@ -144,6 +160,8 @@ def phantom(
         "--hard": bool(hard),
         "--phase": phase is not None,
         "--spacing": spacing is not None,
+        "--slice": slice_mm is not None,
+        "--varied": varied,
         "--annotation": annotation is not AnnotationChoice.full,
     }
     implanted = {"--paste": paste is not None, "--within": within is not None, "--no-controls": not controls}
@@ -154,8 +172,11 @@ def phantom(
         return
     _refuse(implanted, "is of implants: name the scan to put them into (--into CT)")
     how: dict[str, Any] = {"pet": pet, "fmt": file_format.value, "annotation": annotation.value}
+    if varied and (spacing is not None or slice_mm is not None):
+        raise BadInputError("--varied draws spacing and slices: leave --spacing and --slice out")
     if spacing is not None:
         how["spacing_mm"] = spacing
+    how |= {"varied": varied, "slice_mm": slice_mm}
     if hard:
         how["hard"] = tuple(dict.fromkeys(hard))
     _draw(out, patients, seed, region, phase, jobs or os.cpu_count() or 1, **how)

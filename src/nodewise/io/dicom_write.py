@@ -16,7 +16,7 @@ CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 _INTERCEPT = -1024
 
 
-def write_ct_series(
+def write_ct_series(  # noqa: PLR0913 - as many facts as a header takes
     volume: Volume,
     folder: Path,
     *,
@@ -26,6 +26,7 @@ def write_ct_series(
     kernel: str = "",
     contrast: bool = False,
     series_number: int = 1,
+    slice_mm: float | None = None,
 ) -> None:
     """Write one slice file for each plane of the third array axis, ``slice-0001.dcm`` and on.
 
@@ -41,6 +42,7 @@ def write_ct_series(
         kernel: convolution kernel, as reported.
         contrast: whether an agent was given.
         series_number: of this series in the study.
+        slice_mm: thickness of the slices; as far apart as they are where None.
 
     Raises:
         ValueError: not HU, HU beyond 16 bits, or rows that are not perpendicular to columns.
@@ -54,7 +56,10 @@ def write_ct_series(
         **_series(identity, series_number, kernel, contrast),
         "BodyPartExamined": body_part,
         **plane_module(volume.grid),
+        "PatientPosition": "HFP" if volume.grid.direction[1, 1] < 0 else "HFS",
     }
+    if slice_mm is not None:
+        common["SliceThickness"] = decimals([slice_mm])[0]
     slices = (
         {"SOPInstanceUID": uid_of(identity, series_number, n), "PixelData": (np.rint(p) - _INTERCEPT).astype("<i2")}
         for n, p in enumerate(volume.array.T, start=1)
@@ -122,7 +127,6 @@ def _series(identity: str, number: int, kernel: str, contrast: bool) -> dict[str
         "Modality": "CT",
         "SeriesInstanceUID": uid_of(identity, "series", number),
         "SeriesNumber": number,
-        "PatientPosition": "HFS",
         "Manufacturer": "nodewise",
         "ManufacturerModelName": "simulated scanner",
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],

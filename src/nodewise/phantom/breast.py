@@ -15,7 +15,7 @@ def glands(pen: Pen) -> list[Part]:
     if not p.female:
         return parts
     for side in (-1, 1):
-        middle = p.world([(side * 80, -110 - 0.5 * p.fat, -36)])[0]
+        middle = p.world([(side * 80, -106 - 0.4 * p.fat, -36)])[0]
         for _ in range(int(4 + 18 * dense)):
             at = middle + pen.rng.normal(0, (14, 6, 13))
             size = pen.rng.uniform((5, 1.2, 4), (15, 3.5 + 4 * dense, 12))

@@ -36,12 +36,12 @@ class Plan:
     """
 
     spacing_mm: Point = (0.8, 0.8, 2.0)
-    field_mm: float | None = None
     region: BodyRegion = BodyRegion.CHEST
     hard: tuple[str, ...] | None = None
     pet: bool = False
     phase: Phase | None = None
     slice_mm: float | None = None
+    varied: bool = False
     fmt: str = "nifti"
     annotation: str = "full"
 
@@ -60,11 +60,10 @@ class Plan:
     def words(self) -> dict[str, str]:
         """As kept in ``truth.json``; what is drawn from the seed is ``drawn``."""
         told = {
-            "spacing_mm": " × ".join(f"{s:g}" for s in self.spacing_mm),
-            "field_mm": "usual" if self.field_mm is None else f"{self.field_mm:g}",
+            "spacing_mm": "drawn" if self.varied else " × ".join(f"{s:g}" for s in self.spacing_mm),
             "hard": "drawn" if self.hard is None else " ".join(self.hard) or "nothing",
             "phase": self.phase.value if self.phase else "drawn",
-            "slice_mm": f"{self.slice_mm or self.spacing_mm[2]:g}",
+            "slice_mm": "drawn" if self.varied else f"{self.slice_mm or self.spacing_mm[2]:g}",
             "pet": "yes" if self.pet else "no",
             "format": self.fmt,
             "annotation": self.annotation,

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.chest import make_chest
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point
 
 
-def draw_body(
-    seed: int, spacing_mm: Point, field_mm: float | None, region: BodyRegion, hard: tuple[str, ...] | None
-) -> Body:
+def draw_body(seed: int, spacing_mm: Point, field_mm: float, region: BodyRegion, hard: tuple[str, ...] | None) -> Body:
     """Draw the body of ``region`` that belongs to ``seed``, on a square field of view.
 
     Args:
         seed: from 0.
         spacing_mm: of the grid, along x, y, z.
-        field_mm: width of the field of view; the region's usual one where None.
+        field_mm: width of the field of view.
         region: which part of the body.
         hard: kinds of hard patient, by name; drawn where None.
 
     Raises:
         BadInputError: as ``check_hard``.
     """
-    asked: dict[str, Any] = {} if field_mm is None else {"field_mm": field_mm}
     check_hard(hard, region)
     if region is BodyRegion.NECK:
         from nodewise.phantom.neck import make_neck
 
-        return make_neck(seed, spacing_mm, square=True, **asked)
+        return make_neck(seed, spacing_mm, field_mm=field_mm, square=True)
     if region is BodyRegion.ABDOMEN:
         from nodewise.phantom.abdomen import make_abdomen
 
-        return make_abdomen(seed, spacing_mm, square=True, **asked)
-    if hard is not None:
-        from nodewise.phantom.hard import Hard, checked
+        return make_abdomen(seed, spacing_mm, field_mm=field_mm, square=True)
+    from nodewise.phantom.hard import Hard, checked
 
-        asked["hard"] = checked([Hard(name) for name in hard])
-    return make_chest(seed, spacing_mm, square=True, **({"field_mm": 400.0} | asked))
+    kinds = None if hard is None else checked([Hard(name) for name in hard])
+    return make_chest(seed, spacing_mm, field_mm=field_mm, square=True, hard=kinds)
 
 
 def check_hard(hard: tuple[str, ...] | None, region: BodyRegion) -> None:

@@ -67,8 +67,7 @@ def _spikes(node: DrawnNode) -> tuple[Floats, Floats]:
 def paint_node(canvas: Canvas, number: int, node: DrawnNode, bulge: float = 1.5) -> None:
     """Paint a node: it fills fat behind all that is there, and pushes lung aside with a rim of ``bulge`` mm.
 
-    One too small or too moulded to fill most of any voxel keeps the voxel of its centre where that is fat, its share
-    saying how little of it is node.
+    One too small or too moulded to fill most of any voxel keeps one voxel, whose share says how little of it is node.
     """
     reach = max(bulge, 1.5 * node.ragged_mm) + canvas.step
     part = canvas.window(node.shape, reach)
@@ -83,7 +82,7 @@ def paint_node(canvas: Canvas, number: int, node: DrawnNode, bulge: float = 1.5)
     own = _fill_fat(canvas, part, d, node.tissue)
     canvas.nodes[part][own] = number
     if not own.any():
-        _keep_centre(canvas, number, node)
+        _keep_one(canvas, number, node, part, d)
         return
     for tissue, shape in node.inside:
         inner = canvas.distance(shape, part, canvas.step)
@@ -122,17 +121,15 @@ def _one_piece(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     return np.asarray(kept | ~ndimage.binary_dilation(mask & ~kept, np.ones((3, 3, 3))))
 
 
-def _keep_centre(canvas: Canvas, number: int, node: DrawnNode) -> None:
-    """Give a node that filled no voxel the one of its centre."""
-    index = np.rint(canvas.grid.to_index(node.shape.centres[0])).astype(int)
-    if (index < 0).any() or (index >= canvas.tissue.shape).any():
-        return
-    i = (int(index[0]), int(index[1]), int(index[2]))
-    if canvas.tissue[i] != Tissue.FAT:
+def _keep_one(canvas: Canvas, number: int, node: DrawnNode, part: Slices, d: Field) -> None:
+    """Give a node that filled no voxel the deepest one of fat, if that lies within a voxel of it."""
+    away = np.where(canvas.tissue[part] == Tissue.FAT, d, np.float32(1e3))
+    i = np.unravel_index(int(np.argmin(away)), away.shape)
+    if away[i] > canvas.step:
         return
     volume = 4 / 3 * np.pi * float(node.shape.radii[0].prod())
-    canvas.tissue[i], canvas.other[i], canvas.nodes[i] = node.tissue, Tissue.FAT, number
-    canvas.share[i] = int(np.clip(255 * volume / canvas.step**3, 60, 180))
+    canvas.tissue[part][i], canvas.other[part][i], canvas.nodes[part][i] = node.tissue, Tissue.FAT, number
+    canvas.share[part][i] = int(np.clip(255 * volume / canvas.step**3, 60, 180))
 
 
 def _haze(canvas: Canvas, part: Slices, d: Field, node: DrawnNode) -> None:

@@ -66,6 +66,7 @@ class Tissue(IntEnum):
     ADRENAL_GLAND = auto()
     BILE = auto()
     URINE = auto()
+    VESSEL_VEIN_LATE = auto()
 
 
 NODE_TISSUES = frozenset(

@@ -92,7 +92,7 @@ def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm
     noise = noise if soft.sum() > ENOUGH else _spread(left[mask])
     limit = 1.3 * fat_noise if fat.sum() > ENOUGH // 4 else np.inf  # soft tissue with borders in it is no noisier
     mask = mask & (np.abs(left) < 4 * noise)
-    holes = ndimage.binary_closing(soft, _PLANE, iterations=2) & (np.abs(left) < 4 * noise) & (smooth > -10)
+    holes = ndimage.binary_closing(soft, _PLANE) & (np.abs(left) < 3.3 * noise) & (smooth > -10)
     zero = np.float32(0)
     donor = np.where(holes, left / np.float32(noise), zero)
     return Calm(np.where(mask, left, zero), mask, min(noise, limit), fat_noise, donor)

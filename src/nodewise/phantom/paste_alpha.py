@@ -25,9 +25,10 @@ def paste_alpha(ground: Ground, part: Slices, item: Item, allowed: Mask, rng: np
     hu, share = ground.hu[part], ground.share[part] * allowed
     fat, top = ground.fat[part], ground.top[part]
     amount = share * cover
-    own = hu - (share * fat + (1 - share) * top)
+    noise = ground.noise[part[2]]
+    own = np.clip(hu - (share * fat + (1 - share) * top), -4 * noise, 4 * noise)  # more than that is no noise
     zone = ground.background.zone((part[2].start + part[2].stop) // 2)
-    new = ground.noise[part[2]] * piece(zone.grain, hu.shape, rng)
+    new = noise * piece(zone.grain, hu.shape, rng)
     out = hu + amount * (level - fat - own) + np.sqrt(1 - (1 - amount) ** 2) * new
     out = np.where(amount > 0.004, out, hu)
     return Pasted(out.astype(np.float32), cover * allowed, level)

@@ -27,13 +27,14 @@ def paste_poisson(ground: Ground, part: Slices, item: Item, allowed: Mask, rng: 
     hu, share = ground.hu[part], ground.share[part] * allowed
     fat, top = ground.fat[part], ground.top[part]
     amount = share * cover
-    own = hu - (share * fat + (1 - share) * top)
+    limit = 3.5 * ground.noise[part[2]]  # what is more than noise is a border, and stays
+    own = np.clip(hu - (share * fat + (1 - share) * top), -limit, limit)
     inner = amount >= 0.5
     texture = _donated(ground, part, inner, rng)
     out = hu + amount * (level - fat)
     if inner.any():
         change = np.where(inner, texture - own, np.float32(0))
-        out = out + change + _seam(texture - own, inner, amount > 0.02, ground)
+        out = out + change + _seam(texture - np.where(share > 0.5, own, texture), inner, amount > 0.02, ground)
     return Pasted(np.asarray(out, np.float32), cover * allowed, level)
 
 

@@ -35,6 +35,7 @@ _GROUPS = {
         Tissue.VESSEL_PULMONARY,
         Tissue.VESSEL_PULMONARY_VEIN,
         Tissue.VESSEL_VEIN,
+        Tissue.VESSEL_VEIN_LATE,
         Tissue.VESSEL_SMALL,
     ),
     "oesophagus": (Tissue.OESOPHAGUS, Tissue.OESOPHAGUS_AIR),

@@ -144,9 +144,6 @@ class Drum:
         return np.asarray(np.maximum(side, np.abs(high) - h).T)
 
 
-Shape = Tube | Blob | Drum
-
-
 def ball(centre: npt.ArrayLike, radii: npt.ArrayLike, axes: Floats | None = None) -> Blob:
     """One ellipsoid; ``radii`` mm along x, y, z, or along the columns of ``axes``."""
     return Blob(

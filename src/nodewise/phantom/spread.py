@@ -35,10 +35,10 @@ _HILUM = {"10": 5.0, "11": 6.0, "12": 2.5, "13": 0.7, "14": 0.4}
 # N0, N1, N2, N3 of 422 patients with non-small-cell lung cancer (NSCLC-Radiomics): 170, 23, 141, 85.
 _CATEGORY = np.array((170, 23, 141, 85), float) / 419
 _CLUSTERED = 0.45  # of nodes touch another one of their station
-_MEDIAN_MM = 7.7
+_MEDIAN_MM = 8.2
 _SPREAD = 0.62  # of log size within a patient
 _PATIENT = 0.40  # of log size between patients: some have large nodes for other reasons than the tumour
-_MALIGNANT = 0.92  # beside a benign node's size: so chosen that size alone hardly tells patients apart
+_MALIGNANT = 1.05  # beside a benign node's size: so chosen that size alone hardly tells patients apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def upper_abdomen(pen: Pen) -> list[Part]:
         parts.append(Part("crus", Tissue.MUSCLE, curve(way, [3, 5, 6], flat=0.7)))
     for end in ((-72, -30, -128), (-40, -62, -134), (-88, 26, -134)):
         way = pen.way([(-26, -10, -120), (0.5 * end[0] - 16, 0.5 * end[1] - 6, -126), end])
-        parts.append(Part("hepatic_vein", Tissue.VESSEL_VEIN, curve(way, [6, 4.5, 1.5]), organ="liver"))
+        parts.append(Part("hepatic_vein", Tissue.VESSEL_VEIN_LATE, curve(way, [6, 4.5, 1.5]), organ="liver"))
     return parts
 
 

@@ -159,9 +159,10 @@ def _dome(rng: np.random.Generator, u: Field, v: Field) -> Field:
 def _skin(
     person: Habitus, axes: Axes, place: tuple[Field, Field, Field], trunk: Field, rng: np.random.Generator
 ) -> Field:
-    """The body's surface: fat over the muscles, thicker over the belly and the back, and breasts."""
+    """The body's surface: fat over the muscles, thicker over belly and flanks, thin over the spine, and breasts."""
     u, v, w = place
-    thick = 0.75 + 0.35 * np.clip((-60 - w) / 60, 0, 1) + 0.25 * np.exp(-((u / 70) ** 2)) * (v > 0)
+    groove = np.clip(v / 60, 0, 1) * (0.3 * np.exp(-((u / 22) ** 2)) - 0.25 * np.exp(-(((np.abs(u) - 80) / 45) ** 2)))
+    thick = 0.8 + 0.35 * np.clip((-60 - w) / 60, 0, 1) - groove
     skin = np.asarray(trunk - np.float32(person.fat) * thick, np.float32)
     full = (4 + 0.6 * person.fat) * rng.uniform(0.5, 1.2) if person.female else 0.2 * person.fat
     for side in (-1, 1):
@@ -180,7 +181,7 @@ def _sheet(u: Field, v: Field, w: Field) -> Field:
     def by(heights: tuple[float, ...], values: tuple[float, ...]) -> Field:
         return np.interp(w, heights, values).astype(np.float32)
 
-    chest = 17 * gauss(aside, 72, 42) * np.clip((-20 - v) / 20, 0, 1) * by((-60, -15, 20, 58, 72), (0, 0.4, 1, 1, 0.3))
+    chest = 17 * gauss(aside, 72, 42) * np.clip((-20 - v) / 20, 0, 1) * by((-60, -15, 20, 72, 90), (0, 0.4, 1, 1, 0.3))
     broad = 13 * gauss(v, 26, 46) * np.clip((aside - 60) / 25, 0, 1) * by((-200, -60, 10, 50), (0.6, 0.9, 1, 0.3))
     hood = 9 * np.clip((v - 30) / 20, 0, 1) * gauss(aside, 14, 74) * by((-90, -40, 40, 70, 128), (0, 0.7, 1, 1.8, 1.8))
     cap = 26 * np.clip((aside - 120) / 25, 0, 1) * by((45, 70, 128), (0, 1, 1))

@@ -99,7 +99,7 @@ _SWING = (
     (Tissue.NODE_POSITIVE, 6, 7), (Tissue.NODE_HILUM, 8, 8), (Tissue.NODE_NECROSIS, 3, 3),
     (Tissue.NODE_CALCIUM, 60, 90), (Tissue.EFFUSION, 3, 1),
     (Tissue.VESSEL_ARTERY, 3, 1), (Tissue.VESSEL_PULMONARY, 3, 1), (Tissue.VESSEL_PULMONARY_VEIN, 3, 1),
-    (Tissue.VESSEL_VEIN, 3, 1), (Tissue.HEART_LEFT, 4, 1), (Tissue.HEART_RIGHT, 4, 1),
+    (Tissue.VESSEL_VEIN, 3, 1), (Tissue.VESSEL_VEIN_LATE, 4, 1), (Tissue.HEART_LEFT, 4, 1), (Tissue.HEART_RIGHT, 4, 1),
     (Tissue.THYROID, 6, 8), (Tissue.AIRWAY_WALL, 5, 15), (Tissue.OESOPHAGUS_AIR, 60, 80),
 )  # fmt: skip
 
@@ -108,6 +108,7 @@ _BLOOD = (
     Tissue.VESSEL_PULMONARY,
     Tissue.VESSEL_PULMONARY_VEIN,
     Tissue.VESSEL_VEIN,
+    Tissue.VESSEL_VEIN_LATE,
     Tissue.VESSEL_SMALL,
     Tissue.HEART_LEFT,
     Tissue.HEART_RIGHT,
@@ -123,15 +124,18 @@ def _blood(rng: np.random.Generator, phase: Phase) -> list[float]:
     if phase is Phase.ARTERIAL:
         artery = rng.uniform(180, 420)
         lung, vein, right = artery * rng.uniform(0.5, 1.1), rng.uniform(120, 700), artery * rng.uniform(0.5, 1.2)
+        late = rng.uniform(42, 95)
     elif phase is Phase.PULMONARY:
         lung = rng.uniform(200, 450)
         artery, vein, right = lung * rng.uniform(0.3, 0.9), rng.uniform(300, 700), lung * rng.uniform(0.9, 1.3)
+        late = rng.uniform(38, 60)
     else:
         artery = rng.uniform(100, 200)
         lung, vein, right = (artery * rng.uniform(*r) for r in ((0.9, 1.1), (0.85, 1.15), (0.9, 1.05)))
+        late = artery * rng.uniform(0.75, 1.0)
     back = 0.5 * (lung + artery) * rng.uniform(0.95, 1.1)
     small, left = rng.uniform(0.4, 0.95) * artery, artery * rng.uniform(0.95, 1.1)
-    return [artery, lung, back, vein, small, left, right]
+    return [artery, lung, back, vein, late, small, left, right]
 
 
 _SOFT = (Tissue.MUSCLE, Tissue.OESOPHAGUS, Tissue.AIRWAY_WALL, Tissue.GLAND, Tissue.CONSOLIDATION)

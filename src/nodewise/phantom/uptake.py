@@ -67,7 +67,13 @@ def _tissues(rng: np.random.Generator) -> Table:
 
 
 _BLOOD = (
-    *(Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN, Tissue.VESSEL_PULMONARY, Tissue.VESSEL_PULMONARY_VEIN),
+    *(
+        Tissue.VESSEL_ARTERY,
+        Tissue.VESSEL_VEIN,
+        Tissue.VESSEL_VEIN_LATE,
+        Tissue.VESSEL_PULMONARY,
+        Tissue.VESSEL_PULMONARY_VEIN,
+    ),
     *(Tissue.HEART_LEFT, Tissue.HEART_RIGHT),
 )
 _RANGES = (

@@ -8,7 +8,8 @@ from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.pen import Part, Pen
 from nodewise.phantom.shapes import Floats, Tube, curve
 
-_VEIN = Tissue.VESSEL_VEIN
+# Contrast medium from an arm reaches the upper vena cava first; what comes from below or the head is late.
+_VEIN, _LATE = Tissue.VESSEL_VEIN, Tissue.VESSEL_VEIN_LATE
 
 
 def veins(pen: Pen) -> list[Part]:
@@ -31,7 +32,7 @@ def veins(pen: Pen) -> list[Part]:
                  [(-29, -31, join), (-31, -34, cross + 10), (-36, -36, inlet - 2), (-58, -28, inlet + 5),
                   (-84, -16, inlet + 6)], [8, 7.5, 7, 6, 5], 0.8),
         _azygos(pen, cava),
-        pen.tube("inferior_vena_cava", _VEIN, [(-25, -20, -84), (-25, -10, -118), (-22, 8, -182)], [11, 11.5, 11]),
+        pen.tube("inferior_vena_cava", _LATE, [(-25, -20, -84), (-25, -10, -118), (-22, 8, -182)], [11, 11.5, 11]),
     ]  # fmt: skip
     for side, word in ((-1, "right"), (1, "left")):
         whole = named[2 if side < 0 else 1].shape
@@ -39,7 +40,7 @@ def veins(pen: Pen) -> list[Part]:
         vein = whole.points
         start = vein[len(vein) // 2] if side < 0 else vein[len(vein) // 3]
         up = p.world([(side * 26, -38, max(inlet + 22, 112)), (side * 28, -34, 150)])
-        named.append(Part(f"internal_jugular_{word}", _VEIN, curve([start, *up], [6.0, 6.5, 6.5])))
+        named.append(Part(f"internal_jugular_{word}", _LATE, curve([start, *up], [6.0, 6.5, 6.5])))
     return named
 
 
@@ -53,4 +54,4 @@ def _azygos(pen: Pen, cava: Floats) -> Part:
     s = np.interp(bend[-1, 2], cava[::-1, 2], np.arange(len(cava))[::-1])
     seat = np.array([np.interp(s, np.arange(len(cava)), cava[:, m]) for m in range(3)])
     way = np.vstack([rise, bend, [(seat[0], seat[1] + 4, bend[-1, 2])]])
-    return Part("azygos_vein", _VEIN, curve(way, np.array([3.2, 3.6, 4, 4.2, 4.5, 4.7, 4.8]) * p.calibre))
+    return Part("azygos_vein", _LATE, curve(way, np.array([3.2, 3.6, 4, 4.2, 4.5, 4.7, 4.8]) * p.calibre))

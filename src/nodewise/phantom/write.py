@@ -15,6 +15,7 @@ from nodewise.io.truthfile import write_truth
 from nodewise.io.whole import whole
 from nodewise.phantom.annotated import annotation_of, write_annotation
 from nodewise.phantom.patient import Phantom
+from nodewise.phantom.stored import stored
 from nodewise.phantom.truth import truth_of
 from nodewise.values.errors import BadInputError
 from nodewise.values.volume import Quantity, Volume
@@ -72,13 +73,22 @@ def write_patient(
 def _write_scans(work: Path, seed: int, phantom: Phantom, fmt: str) -> None:
     name, study = patient_name(seed), phantom.study
     if fmt == "nifti":
-        for kind, volume in (("images", study.ct), ("pet", study.pet)):
+        for kind, volume in (("images", stored(study.ct, phantom.storage)), ("pet", study.pet)):
             if volume is not None:
                 (work / kind).mkdir(parents=True)
                 write_nifti(volume, work / kind / f"{name}.nii.gz")
         return
     folder, called, part = work / "images" / name, f"Phantom^{seed:04d}", phantom.region.value.upper()
-    write_ct_series(study.ct, folder, identity=name, patient_name=called, body_part=part, contrast=phantom.contrast)
+    write_ct_series(
+        stored(study.ct, phantom.storage),
+        folder,
+        identity=name,
+        patient_name=called,
+        body_part=part,
+        kernel=phantom.protocol.kernel,
+        contrast=phantom.contrast,
+        slice_mm=phantom.protocol.slice_mm,
+    )
     if phantom.pet is not None:
         pet = phantom.pet
         write_pet_series(pet.volume, folder / "pet", pet.injection, identity=name, patient_name=called, body_part=part)
@@ -94,11 +104,10 @@ def _labels(phantom: Phantom) -> Volume:
 
 
 def _write_maps(folder: Path, phantom: Phantom, labels: Volume) -> None:
-    write_nifti(labels, folder / "nodes.nii.gz")
-    write_nifti(phantom.place_map, folder / "stations.nii.gz")
-    write_nifti(phantom.organs, folder / "organs.nii.gz")
-    if phantom.study.tumor is not None:
-        write_nifti(phantom.study.tumor, folder / "tumour.nii.gz")
+    maps = {"nodes": labels, "stations": phantom.place_map, "organs": phantom.organs, "tumour": phantom.study.tumor}
+    for name, volume in maps.items():
+        if volume is not None:
+            write_nifti(stored(volume, phantom.storage), folder / f"{name}.nii.gz")
 
 
 def _move(path: Path, place: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nodewise.phantom.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
 
-_ARTERY, _VEIN, _SMALL = Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN, Tissue.VESSEL_SMALL
+_ARTERY, _VEIN, _SMALL = Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN_LATE, Tissue.VESSEL_SMALL
 Way = Sequence[tuple[float, float, float]]
 
 _AORTA: Way = [(7, 25, 212), (6, 20, 160), (5, 13, 118), (4, 7, 70), (3, 6, 35), (2, 9, 4)]

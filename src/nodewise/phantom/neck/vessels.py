@@ -6,7 +6,7 @@ from nodewise.phantom.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.neck.bones import column
 
-_ARTERY, _VEIN, _SMALL = Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN, Tissue.VESSEL_SMALL
+_ARTERY, _VEIN, _SMALL = Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN_LATE, Tissue.VESSEL_SMALL
 
 
 def great_vessels(brush: Brush) -> list[Piece]:
