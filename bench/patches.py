@@ -23,8 +23,8 @@ from scipy import ndimage
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry
 from nodewise.phantom.patches import PatchSource
-from nodewise.phantom.protocol import draw_protocol
-from nodewise.phantom.tissue import draw_appearance
+from nodewise.phantom.scan.protocol import draw_protocol
+from nodewise.phantom.scan.tissue import draw_appearance
 from nodewise.values.box import Box
 
 PATCH = (96, 96, 64)

@@ -23,7 +23,7 @@ from nodewise.image.resample import resample
 from nodewise.phantom.body import BodyRegion
 from nodewise.phantom.hard import Hard
 from nodewise.phantom.patient import Phantom, make_patient
-from nodewise.phantom.tissue import Phase
+from nodewise.phantom.scan.tissue import Phase
 from nodewise.values.node import Status
 from nodewise.values.volume import Volume
 

@@ -4,7 +4,7 @@ import pytest
 
 from nodewise.phantom.body import Body
 from nodewise.phantom.chest import make_chest
-from nodewise.phantom.drawing import Drawing, draw_patient
+from nodewise.phantom.chest.drawing import Drawing, draw_patient
 
 CHEST_SEEDS = (3, 11)
 CHEST_MM = 2.5

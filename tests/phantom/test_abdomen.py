@@ -13,8 +13,8 @@ from nodewise.phantom.abdomen.compartments import COMPARTMENTS
 from nodewise.phantom.abdomen.disease import spread
 from nodewise.phantom.abdomen.drawing import AbdomenDrawing, draw_abdomen
 from nodewise.phantom.body import Body, BodyRegion, Tumour
-from nodewise.phantom.brush import paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.values.node import Status

@@ -5,11 +5,11 @@ import pytest
 from scipy import ndimage
 
 from nodewise.image.shape import measure
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.shapes import ball, curve
 from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
 from nodewise.phantom.node_shape import draw_node, draw_shape, scaled, volume_mm3
-from nodewise.phantom.shapes import ball, curve
 from nodewise.values.grid import Grid, Point
 from nodewise.values.node import Status
 

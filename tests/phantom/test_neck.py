@@ -9,8 +9,8 @@ import pytest
 from scipy import ndimage
 
 from nodewise.phantom.body import Body, BodyRegion
-from nodewise.phantom.brush import paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
 from nodewise.phantom.neck import make_neck
 from nodewise.phantom.neck.disease import spread

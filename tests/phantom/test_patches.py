@@ -8,9 +8,9 @@ import pytest
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.patches import CLASSES, PatchSource, classes_of, load_geometry, save_geometry
-from nodewise.phantom.protocol import Protocol
-from nodewise.phantom.scanner import Layers, layers_of, redraw
-from nodewise.phantom.tissue import Phase, draw_appearance
+from nodewise.phantom.scan.protocol import Protocol
+from nodewise.phantom.scan.scanner import Layers, layers_of, redraw
+from nodewise.phantom.scan.tissue import Phase, draw_appearance
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 

@@ -12,11 +12,11 @@ from scipy import ndimage
 
 from nodewise.phantom import pet as pet_module
 from nodewise.phantom.body import Body, BodyRegion, Tumour
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.shapes import ball
 from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.pet import scan_pet
-from nodewise.phantom.shapes import ball
 from nodewise.phantom.uptake import draw_uptake, suv_slice
 from nodewise.values.grid import Grid
 from nodewise.values.node import Status

@@ -194,7 +194,7 @@ def _draw(
     from nodewise.io.whole import make_folder
     from nodewise.phantom.body import BodyRegion
     from nodewise.phantom.cohort import Plan, write_cohort
-    from nodewise.phantom.tissue import Phase
+    from nodewise.phantom.scan.tissue import Phase
 
     named = {PhaseChoice.venous: Phase.PORTAL}
     wanted = None if phase is None else named.get(phase) or Phase(phase.value)

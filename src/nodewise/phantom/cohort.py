@@ -17,7 +17,7 @@ from nodewise.phantom.annotated import check_style
 from nodewise.phantom.body import BodyRegion
 from nodewise.phantom.drawn_body import check_hard
 from nodewise.phantom.patient import make_patient
-from nodewise.phantom.tissue import Phase
+from nodewise.phantom.scan.tissue import Phase
 from nodewise.phantom.write import FORMATS, clear_aside, patient_name, write_patient
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from nodewise.phantom.canvas import Canvas, Slices
+from nodewise.phantom.draw.canvas import Canvas, Slices
+from nodewise.phantom.draw.shapes import Axes, Blob, Field, Floats, curve
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.shapes import Axes, Blob, Field, Floats, curve
 from nodewise.values.node import Status
 
 PUSHED = (Tissue.LUNG, Tissue.EFFUSION, Tissue.CONSOLIDATION)

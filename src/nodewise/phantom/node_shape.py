@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nodewise.phantom.draw.shapes import Blob, Floats, ball, rotation
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.shapes import Blob, Floats, ball, rotation
 from nodewise.values.node import Status
 
 Inside = tuple[tuple[Tissue, Blob], ...]

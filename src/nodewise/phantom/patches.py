@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from nodewise.phantom.arrays import look_up, take
 from nodewise.phantom.geometry import NODE_TISSUES, Geometry, Tissue
-from nodewise.phantom.protocol import Protocol, draw_protocol
-from nodewise.phantom.scanner import Layers, layers_of, redraw
-from nodewise.phantom.tissue import draw_appearance
+from nodewise.phantom.scan.arrays import look_up, take
+from nodewise.phantom.scan.protocol import Protocol, draw_protocol
+from nodewise.phantom.scan.scanner import Layers, layers_of, redraw
+from nodewise.phantom.scan.tissue import draw_appearance
 from nodewise.values.box import Box, Index3
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid, Point

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
-from nodewise.phantom.acquisition import Acquisition, plain_acquisition, varied_acquisition
 from nodewise.phantom.body import Body, BodyRegion, Tumour
 from nodewise.phantom.drawn_body import draw_body
-from nodewise.phantom.framing import Framing
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.pet import PetScan, scan_pet
-from nodewise.phantom.protocol import Protocol
-from nodewise.phantom.scanner import acquire
-from nodewise.phantom.stored import Storage, stored
-from nodewise.phantom.tissue import Phase, draw_appearance, draw_phase
+from nodewise.phantom.scan.acquisition import Acquisition, plain_acquisition, varied_acquisition
+from nodewise.phantom.scan.framing import Framing
+from nodewise.phantom.scan.protocol import Protocol
+from nodewise.phantom.scan.scanner import acquire
+from nodewise.phantom.scan.stored import Storage, stored
+from nodewise.phantom.scan.tissue import Phase, draw_appearance, draw_phase
 from nodewise.staging.rules import n_category
 from nodewise.values.box import Box
 from nodewise.values.grid import Point

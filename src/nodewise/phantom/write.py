@@ -15,7 +15,7 @@ from nodewise.io.truthfile import write_truth
 from nodewise.io.whole import whole
 from nodewise.phantom.annotated import annotation_of, write_annotation
 from nodewise.phantom.patient import Phantom
-from nodewise.phantom.stored import stored
+from nodewise.phantom.scan.stored import stored
 from nodewise.phantom.truth import truth_of
 from nodewise.values.errors import BadInputError
 from nodewise.values.volume import Quantity, Volume

@@ -5,9 +5,9 @@ from __future__ import annotations
 from nodewise.phantom.abdomen.compartments import COMPARTMENTS
 from nodewise.phantom.abdomen.drawing import abdomen_grid, draw_abdomen, regions
 from nodewise.phantom.body import Body, BodyRegion
-from nodewise.phantom.brush import paint_pieces
-from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.placing import paint_nodes
+from nodewise.phantom.draw.brush import paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.placing import paint_nodes
 from nodewise.values.grid import Point
 from nodewise.values.volume import Quantity, Volume
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from nodewise.phantom.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.sections import Cut, Within
+from nodewise.phantom.draw.shapes import Floats, Shape, Tube, curve
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Cut, Within
-from nodewise.phantom.shapes import Floats, Shape, Tube, curve
 from nodewise.values.grid import Grid
 
 # Points of the colon with half its width, mm, and the name of what begins there.

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.phantom.abdomen.bowel import Colon
-from nodewise.phantom.brush import Piece
-from nodewise.phantom.canvas import Canvas
-from nodewise.phantom.shapes import Tube
+from nodewise.phantom.draw.brush import Piece
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.shapes import Tube
 
 COMPARTMENTS: Mapping[int, str] = MappingProxyType(
     dict(

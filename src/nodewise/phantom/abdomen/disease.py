@@ -6,10 +6,10 @@ import numpy as np
 
 from nodewise.phantom.abdomen.bowel import Colon
 from nodewise.phantom.body import Tumour
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.placing import Wanted
+from nodewise.phantom.draw.shapes import Blob, Tube, rotation
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.placing import Wanted
-from nodewise.phantom.shapes import Blob, Tube, rotation
 from nodewise.values.node import Status
 from nodewise.values.station import Side
 

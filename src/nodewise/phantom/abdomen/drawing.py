@@ -13,12 +13,12 @@ from nodewise.phantom.abdomen import bones, bowel, organs, vessels, wall
 from nodewise.phantom.abdomen.compartments import COMPARTMENTS, Course, compartment_map, courses
 from nodewise.phantom.abdomen.disease import primary, spread
 from nodewise.phantom.body import Tumour
-from nodewise.phantom.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.frame import Frame, draw_frame
+from nodewise.phantom.draw.placing import settle
+from nodewise.phantom.draw.shapes import Tube
 from nodewise.phantom.drawn_node import DrawnNode
-from nodewise.phantom.frame import Frame, draw_frame
-from nodewise.phantom.placing import settle
-from nodewise.phantom.shapes import Tube
 from nodewise.values.grid import Grid, Point
 
 _PLAN_MM = 2.5

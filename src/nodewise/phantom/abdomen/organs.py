@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.sections import Within
+from nodewise.phantom.draw.shapes import Shape
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Within
-from nodewise.phantom.shapes import Shape
 
 _FAT = (Tissue.FAT,)
 

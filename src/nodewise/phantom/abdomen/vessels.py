@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
 
 _ARTERY, _VEIN, _SMALL = Tissue.VESSEL_ARTERY, Tissue.VESSEL_VEIN_LATE, Tissue.VESSEL_SMALL

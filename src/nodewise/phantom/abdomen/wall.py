@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.sections import Cut, Within
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Cut, Within
 
 LOW_MM, HIGH_MM = -118.0, 182.0
 _VISCERAL_MM = 14.0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nodewise.phantom.body import Body, BodyRegion
-from nodewise.phantom.brush import paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.placing import paint_nodes
 from nodewise.phantom.neck.drawing import draw_neck, neck_grid, regions
 from nodewise.phantom.neck.levels import LEVELS
-from nodewise.phantom.placing import paint_nodes
 from nodewise.values.grid import Point
 from nodewise.values.volume import Quantity, Volume
 

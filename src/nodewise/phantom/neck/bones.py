@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
 
 # Height of each vertebral body's centre, and y of the column's middle by height.

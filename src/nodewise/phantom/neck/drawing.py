@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.phantom.body import Tumour
-from nodewise.phantom.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.canvas import Canvas
+from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
+from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.frame import Frame, draw_frame
+from nodewise.phantom.draw.placing import settle
+from nodewise.phantom.draw.shapes import Floats
 from nodewise.phantom.drawn_node import DrawnNode
-from nodewise.phantom.frame import Frame, draw_frame
 from nodewise.phantom.neck import airway, bones, glands, vessels, wall
 from nodewise.phantom.neck.disease import primary, spread
 from nodewise.phantom.neck.levels import LEVELS, Borders, flank, level_map
-from nodewise.phantom.placing import settle
-from nodewise.phantom.shapes import Floats
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Side
 

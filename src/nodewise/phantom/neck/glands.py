@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
 from nodewise.phantom.geometry import Tissue
 
 

@@ -17,9 +17,9 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.phantom.brush import Piece
-from nodewise.phantom.sections import Stack
-from nodewise.phantom.shapes import Axes, Blob, Floats, Tube
+from nodewise.phantom.draw.brush import Piece
+from nodewise.phantom.draw.sections import Stack
+from nodewise.phantom.draw.shapes import Axes, Blob, Floats, Tube
 from nodewise.values.station import Side
 
 LEVELS: Mapping[int, str] = MappingProxyType(

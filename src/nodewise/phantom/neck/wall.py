@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nodewise.phantom.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.sections import Cut, Stack
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.sections import Cut, Stack
 
 LOW_MM, HIGH_MM = -92.0, 136.0
 

@@ -1,0 +1,1 @@
+"""A CT of a drawing: densities, blur, slices, noise, artefacts, and how scans are stored."""
