@@ -82,3 +82,10 @@ def test_touching_labels_of_a_map_stay_apart() -> None:
     labels = np.zeros((4, 2, 2), np.uint16)
     labels[0], labels[1], labels[3] = 300, 301, 300
     assert components(labels)[1] == 3
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1), (1, 3, 1), (1, 1, 3)])
+def test_the_first_and_the_last_of_three_voxels_are_two_parts(shape: tuple[int, int, int]) -> None:
+    labels, count = components(np.array([True, False, True]).reshape(shape))
+    assert count == 2
+    assert labels.ravel().tolist() == [1, 0, 2]

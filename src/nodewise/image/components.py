@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nodewise.values.box import Box
 
 Connectivity = Literal[6, 18, 26]
+_TINY = 3  # voxels: cc3d 4.1 has no room for the two parts of the first and the last of three in a row
 
 
 def components(mask: npt.NDArray[Any], connectivity: Connectivity = 26) -> tuple[npt.NDArray[np.uint32], int]:
@@ -20,6 +21,9 @@ def components(mask: npt.NDArray[Any], connectivity: Connectivity = 26) -> tuple
     """
     import cc3d
 
+    if mask.size <= _TINY:
+        labels, n = components(np.pad(mask, 1), connectivity)
+        return labels[1:-1, 1:-1, 1:-1], n
     labels, n = cc3d.connected_components(
         _writeable(mask), connectivity=connectivity, return_N=True, out_dtype=np.uint32
     )

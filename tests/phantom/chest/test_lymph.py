@@ -31,7 +31,7 @@ def plain() -> Body:
 
 @pytest.fixture(scope="module")
 def mass() -> Body:
-    return make_chest(SEED, 2.0, mediastinum_only=True, hard=(Hard.CONGLOMERATE, Hard.EFFUSION, Hard.COLLAPSED_LOBE))
+    return make_chest(SEED + 4, 2.0, mediastinum_only=True, hard=(Hard.CONGLOMERATE, Hard.EFFUSION, Hard.COLLAPSED_LOBE))
 
 
 def test_each_node_is_one_piece_and_has_a_voxel(plain: Body, mass: Body) -> None:
