@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nodewise.image.shape import measure
 from nodewise.io.itk import write_nifti
+from nodewise.phantom.annotation import Annotation, KnownNode, Style, annotate
 from nodewise.phantom.body import BodyRegion
+from nodewise.phantom.mislabel import LabelNoise
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.phantom.patient import Phantom
 from nodewise.values.errors import BadInputError
 from nodewise.values.node import Status
 from nodewise.values.volume import Volume
-
-if TYPE_CHECKING:
-    from nodewise.phantom.annotation import Annotation
 
 STYLES = ("full", "partial", "station", "noisy")
 _LOOKALIKES = ("azygos_vein", "esophagus", "thymus", "brachiocephalic_vein_left", "pulmonary_vein", "thyroid_gland")
@@ -46,10 +44,7 @@ def annotation_of(seed: int, phantom: Phantom, labels: Volume, style: str) -> An
     """
     if style == "full":
         return None
-    from nodewise.phantom.annotation import KnownNode, Style, annotate
-    from nodewise.phantom.mislabel import LabelNoise
-
-    rng = np.random.default_rng([20264, seed])
+    rng = np.random.default_rng([20267, seed])
     known = [KnownNode("unknown", Status.BENIGN, 0.0)] * max((n.id for n in phantom.nodes), default=0)
     for node, place in zip(phantom.nodes, phantom.places, strict=True):
         size = measure(node.mask, labels.grid.crop(node.box))

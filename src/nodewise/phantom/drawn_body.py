@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from nodewise.phantom.abdomen import make_abdomen
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.chest import make_chest
+from nodewise.phantom.hard import Hard, checked
+from nodewise.phantom.neck import make_neck
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point
 
@@ -23,15 +26,9 @@ def draw_body(seed: int, spacing_mm: Point, field_mm: float, region: BodyRegion,
     """
     check_hard(hard, region)
     if region is BodyRegion.NECK:
-        from nodewise.phantom.neck import make_neck
-
         return make_neck(seed, spacing_mm, field_mm=field_mm, square=True)
     if region is BodyRegion.ABDOMEN:
-        from nodewise.phantom.abdomen import make_abdomen
-
         return make_abdomen(seed, spacing_mm, field_mm=field_mm, square=True)
-    from nodewise.phantom.hard import Hard, checked
-
     kinds = None if hard is None else checked([Hard(name) for name in hard])
     return make_chest(seed, spacing_mm, field_mm=field_mm, square=True, hard=kinds)
 
@@ -44,8 +41,6 @@ def check_hard(hard: tuple[str, ...] | None, region: BodyRegion) -> None:
     """
     if not hard:
         return
-    from nodewise.phantom.hard import Hard, checked
-
     names = [kind.value for kind in Hard]
     for name in hard:
         if name not in names:

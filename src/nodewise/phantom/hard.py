@@ -9,8 +9,8 @@ from enum import Enum
 import numpy as np
 
 from nodewise.phantom.chest.habitus import Habitus
+from nodewise.phantom.chest.pen import Part
 from nodewise.phantom.chest.thorax import Smooth
-from nodewise.phantom.draw.pen import Part
 from nodewise.phantom.draw.shapes import Blob, Floats, Tube
 from nodewise.values.errors import BadInputError
 from nodewise.values.station import Side

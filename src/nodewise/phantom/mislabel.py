@@ -40,7 +40,16 @@ def mislabel(
     rng: np.random.Generator,
     decoys: Mask | None = None,
 ) -> tuple[Labels, tuple[tuple[int, ...], ...]]:
-    """Instances as a reader would draw them, numbered from 1, and the true nodes that each stands for."""
+    """Instances as a reader would draw them, numbered from 1, and the true nodes that each stands for.
+
+    Args:
+        array: uint16 (x, y, z), every node's number.
+        chosen: the nodes that are to be annotated; each fills a voxel.
+        grid: of ``array``, for lengths in mm.
+        noise: how the reader errs.
+        rng: draws what goes wrong.
+        decoys: bool (x, y, z), what may be taken for a node; no false ones where None.
+    """
     boxes = ndimage.find_objects(array)
     seen = [n for n in chosen if not _missed(array[boxes[n - 1]] == n, grid, noise, rng)]
     groups = _merged(array, seen, boxes, noise, rng)
@@ -53,13 +62,13 @@ def mislabel(
         # A neighbour may have been drawn over all of it: its own voxels come first then.
         view[free if free.any() else np.isin(array[place], group)] = label
     stands_for = list(groups)
-    for _ in range(int(rng.poisson(noise.false)) if decoys is not None else 0):
-        assert decoys is not None
-        place_found = _false_one(decoys & (array == 0) & (out == 0), grid, rng)
-        if place_found is not None:
-            part, mask = place_found
-            out[part][mask] = len(stands_for) + 1
-            stands_for.append(())
+    if decoys is not None:
+        for _ in range(int(rng.poisson(noise.false))):
+            false = _false_one(decoys & (array == 0) & (out == 0), grid, rng)
+            if false is not None:
+                part, mask = false
+                out[part][mask] = len(stands_for) + 1
+                stands_for.append(())
     return out, tuple(stands_for)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from nodewise.phantom.body import Body
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
+from nodewise.phantom.organ_names import ORGANS
 from nodewise.values.grid import Point
 
 Table = npt.NDArray[np.float32]
@@ -27,10 +28,11 @@ class Spot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Uptake:
-    """SUV by ``Tissue``, of node i+1 in ``nodes[i]``, and where a tissue differs from the rest of it."""
+    """SUV by ``Tissue``, of node i+1 in ``nodes[i]``, of the brain, and where a tissue differs from the rest of it."""
 
     tissues: Table
     nodes: Table
+    brain: float
     spots: tuple[Spot, ...]
 
     @property
@@ -45,13 +47,16 @@ def draw_uptake(body: Body, rng: np.random.Generator) -> Uptake:
     Ranges are those of normal FDG distribution (liver about 2.2, blood pool about 1.7, marrow about 1.3); the tumour
     has 4 to 20. P5 gives that about a third of the clinically significant nodes are seen on PET.
     """
-    tissues, nodes, spots = rng.spawn(3)
+    tissues, nodes, spots, brain = rng.spawn(4)
     suv = _tissues(tissues)
-    return Uptake(suv, _nodes(body.nodes, nodes), tuple(_spots(body, spots, suv)))
+    return Uptake(suv, _nodes(body.nodes, nodes), float(brain.uniform(*_BRAIN)), tuple(_spots(body, spots, suv)))
+
+
+_BRAIN = (5, 9)  # grey and white matter together: it burns glucose whatever the patient ate
 
 
 def _tissues(rng: np.random.Generator) -> Table:
-    suv = np.full(256, 0.8, np.float32)
+    suv = np.full(len(Tissue), np.nan, np.float32)
     for tissue, low, high in _RANGES:
         suv[tissue] = rng.uniform(low, high)
     blood, liver = float(np.clip(rng.normal(1.7, 0.25), 1.1, 2.4)), float(np.clip(rng.normal(2.2, 0.3), 1.5, 3.2))
@@ -164,6 +169,7 @@ def suv_slice(body: Body, uptake: Uptake, k: int) -> Table:
     if cells[0].size:
         solid = _SOLID[tissue[cells]]
         own[cells] = np.where(solid, uptake.nodes[nodes[cells] - 1], own[cells])
+    own[body.organs.array.T[k] == _BRAIN_NUMBER] = uptake.brain  # on CT it is like the cord, and drawn as that
     z = geometry.grid.to_lps((0, 0, k))[2]
     for spot in uptake.spots:
         if abs(z - spot.centre_mm[2]) < spot.radius_mm:
@@ -173,6 +179,7 @@ def suv_slice(body: Body, uptake: Uptake, k: int) -> Table:
     return np.asarray(rest + (own - rest) * share)
 
 
+_BRAIN_NUMBER = ORGANS["brain"]
 _SOLID = np.zeros(256, np.bool_)
 _SOLID[list(NODE_TISSUES - {Tissue.NODE_HILUM, Tissue.NODE_NECROSIS, Tissue.NODE_CALCIUM})] = True
 

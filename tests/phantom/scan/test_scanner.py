@@ -9,6 +9,7 @@ from nodewise.phantom.body import Body
 from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.scan.arrays import combined, finer
+from nodewise.phantom.scan.framing import Framing
 from nodewise.phantom.scan.noise import grain
 from nodewise.phantom.scan.protocol import Protocol, draw_protocol
 from nodewise.phantom.scan.scanner import acquire, scan
@@ -193,6 +194,38 @@ def test_labels_lie_on_the_slices_they_belong_to() -> None:
     for volume, where in ((hu, hu.array > -200), (mask, mask.array)):
         centre = volume.grid.to_lps(np.argwhere(where).mean(axis=0))
         np.testing.assert_allclose(centre, geometry.grid.to_lps((22.5, 11.5, 23.5)), atol=0.51)
+
+
+def test_overlapping_slices_of_two_layers_each_have_labels_of_their_own() -> None:
+    """Each slice's middle lies between two layers: none may be told twice and none left out."""
+    layers = np.asfortranarray(np.broadcast_to(np.arange(12, dtype=np.uint8), (2, 3, 12)))
+    grid = drawn(np.zeros(layers.shape, np.uint8)).grid
+    framing = Framing.of(grid, replace(QUIET, slice_mm=2.0, increment_mm=1.0))
+    told = framing.labels(Volume(layers, grid, Quantity.LABEL)).array[0, 0]
+    np.testing.assert_array_equal(told, np.arange(11))
+
+
+@pytest.mark.parametrize(("thick", "pitch"), [(1.0, 1.0), (3.0, 3.0), (4.0, 2.0), (2.0, 5.0)])
+def test_slices_lie_where_an_independent_resampler_puts_them(thick: float, pitch: float) -> None:
+    """SimpleITK's mean over the thickness on the scan's own grid, cropped field included, is the scan."""
+    import SimpleITK as sitk
+
+    rng = np.random.default_rng(0)
+    tissue = np.asarray(rng.random((14, 12, 20)) < 0.5, np.uint8) * np.uint8(Tissue.MUSCLE)
+    geometry = drawn(tissue, (0.9, 1.1, 1.0))
+    protocol = replace(QUIET, slice_mm=thick, increment_mm=pitch, field_mm=9.0, field_offset_mm=(1.8, -1.1))
+    hu, _ = acquire(geometry, np.random.default_rng(0), STEP, protocol)
+    image = sitk.GetImageFromArray(np.where(geometry.tissue.T == Tissue.MUSCLE, 0.0, -1000.0))
+    image.SetSpacing(geometry.grid.spacing)
+    image.SetOrigin(geometry.grid.origin)
+    layers = int(thick)
+    mean = np.zeros(hu.array.T.shape)
+    for n in range(layers):
+        origin = (*hu.grid.origin[:2], hu.grid.origin[2] + n - (layers - 1) / 2)
+        mean += sitk.GetArrayFromImage(
+            sitk.Resample(image, hu.grid.shape, sitk.Transform(), sitk.sitkNearestNeighbor, origin, hu.grid.spacing)
+        )
+    np.testing.assert_allclose(hu.array.T, mean / layers, atol=0.01)
 
 
 def test_outside_the_circle_lies_padding() -> None:

@@ -87,6 +87,29 @@ def test_image_and_labels_lie_on_one_grid(
     assert np.median(hu.array[labels.array == 1]) == pytest.approx(0, abs=1)
 
 
+@pytest.mark.parametrize("how", [*HOWS, Storage(order=(2, 0, 1), backwards=(True, False, True))])
+def test_every_voxel_is_what_an_independent_resampler_finds_at_its_place(how: Storage) -> None:
+    import SimpleITK as sitk
+
+    field = np.asfortranarray(np.random.default_rng(0).normal(0, 300, GRID.shape), np.float32)
+    image = sitk.GetImageFromArray(field.T)
+    image.SetSpacing(GRID.spacing)
+    image.SetOrigin(GRID.origin)
+    put = stored(Volume(field, GRID, Quantity.HU), how)
+    at = np.random.default_rng(1).integers(0, put.grid.shape, (200, 3))
+    inside = [
+        p
+        for p in at
+        if (
+            (GRID.to_index(put.grid.to_lps(p)) > 0) & (GRID.to_index(put.grid.to_lps(p)) < np.subtract(GRID.shape, 1))
+        ).all()
+    ]
+    assert len(inside) > 100
+    for place in inside:
+        expected = image.EvaluateAtPhysicalPoint(put.grid.to_lps(place).tolist(), sitk.sitkLinear)
+        assert put.array[tuple(place)] == pytest.approx(expected, abs=0.05)
+
+
 def test_nothing_changes_where_nothing_is_asked() -> None:
     hu, _ = _patient()
     same = stored(hu, Storage())

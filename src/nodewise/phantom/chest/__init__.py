@@ -7,9 +7,9 @@ from collections.abc import Collection
 import numpy as np
 
 from nodewise.phantom.body import Body, BodyRegion
-from nodewise.phantom.chest import stations
 from nodewise.phantom.chest.drawing import draw_patient
 from nodewise.phantom.chest.painting import holds_nodes, mediastinal_grid, paint, whole_grid
+from nodewise.phantom.chest.stations import station_map
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.drawn_node import paint_node
 from nodewise.phantom.hard import Hard
@@ -46,7 +46,7 @@ def make_chest(
     )
     canvas = Canvas(grid)
     inside = paint(canvas, drawing)
-    named = stations.station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)
+    named = station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)
     for number, node in enumerate(drawing.nodes, 1):
         paint_node(canvas, number, node)
     canvas.organs[canvas.nodes > 0] = 0

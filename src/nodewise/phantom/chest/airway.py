@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from nodewise.phantom.draw.pen import Part, Pen
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Floats, Tube, curve
 from nodewise.phantom.geometry import Tissue
 

@@ -5,7 +5,7 @@ The borders are those of the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nodewise.phantom.chest.airway import LOBAR, SEGMENTS
 from nodewise.phantom.chest.habitus import Habitus
 from nodewise.phantom.chest.organs import CRICOID_W
-from nodewise.phantom.draw.pen import Part
+from nodewise.phantom.chest.pen import Part
 from nodewise.phantom.draw.shapes import Floats, Tube
 
 Numbers = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ class Borders:
     on_left: npt.NDArray[np.bool_]
 
 
-def borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borders:
+def read_borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borders:
     """Read the borders off the organs ``parts``, by name; ``carina`` as ``find_carina`` tells it."""
 
     def tube(name: str) -> Tube:
@@ -83,7 +83,7 @@ def borders(person: Habitus, parts: Mapping[str, Part], carina: Floats) -> Borde
     )
 
 
-def _heights(person: Habitus, tube, trachea: Floats, carina: float) -> Mapping[str, float]:  # type: ignore[no-untyped-def]
+def _heights(person: Habitus, tube: Callable[[str], Tube], trachea: Floats, carina: float) -> Mapping[str, float]:
     aorta, vein, azygos = tube("aorta"), tube("brachiocephalic_vein_left"), tube("azygos_vein")
     top = int(np.argmax(aorta.points[:, 2]))
     artery = tube("pulmonary_artery_left")
@@ -114,7 +114,7 @@ def _line(*tubes: Tube, wall: float = 0.0) -> Floats:
 
 
 def across(line: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
-    """X, y and radius of a line at heights ``z``; its ends go straight on."""
+    """X, y and radius of a line at heights ``z``; beyond its ends those of the end."""
     x, y, r = (np.interp(z, line[:, 0], line[:, m]) for m in (1, 2, 3))
     return x, y, r
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nodewise.phantom.draw.pen import Part, Pen
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Blob, ball, rotation
 from nodewise.phantom.geometry import Tissue
 

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from nodewise.phantom.body import Tumour
-from nodewise.phantom.chest import arteries, lungs, organs, stations, thorax
+from nodewise.phantom.chest import arteries, lungs, organs, thorax
 from nodewise.phantom.chest.airway import airway, rings, segmental
+from nodewise.phantom.chest.borders import Borders, read_borders
 from nodewise.phantom.chest.breast import glands
 from nodewise.phantom.chest.fat import fillers, mediastinal_fat
 from nodewise.phantom.chest.habitus import Habitus, draw_habitus
@@ -19,15 +20,16 @@ from nodewise.phantom.chest.heart import coronaries, heart, pericardium
 from nodewise.phantom.chest.illness import Lungs, illness, measured
 from nodewise.phantom.chest.lymph import place_nodes
 from nodewise.phantom.chest.painting import holds_nodes, mediastinal_grid, paint
+from nodewise.phantom.chest.pen import Part, Pen, pushed
 from nodewise.phantom.chest.pulmonary import lung_vessels, pulmonary
 from nodewise.phantom.chest.ribcage import ribs, sternum
 from nodewise.phantom.chest.shoulder import girdle_bones, muscles
 from nodewise.phantom.chest.spine import as_tube, spine, vertebrae
+from nodewise.phantom.chest.stations import station_map
 from nodewise.phantom.chest.subphrenic import upper_abdomen
 from nodewise.phantom.chest.veins import veins
 from nodewise.phantom.chest.vessels import small_vessels
 from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.pen import Part, Pen, pushed
 from nodewise.phantom.draw.shapes import Blob, Floats, Tube
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import Tissue
@@ -62,7 +64,7 @@ class Drawing:
     segments: tuple[Part, ...]
     airway: tuple[Part, ...]
     rings: tuple[Part, ...]
-    borders: stations.Borders
+    borders: Borders
     landmarks: Mapping[str, Point]
     tumour: Tumour
     nodes: tuple[DrawnNode, ...]
@@ -95,7 +97,7 @@ def draw_patient(seed: int, hard: Collection[Hard] | None = None) -> Drawing:
     near = np.vstack([p.shape.points for p in [*big, *air] if isinstance(p.shape, Tube)])
     small = [*small_vessels(pen, near), *drawn_over(coronaries(pen), person, lost, mm)]
     carina = find_carina(air)
-    borders = stations.borders(person, {p.name: p for p in (*big, *air, *bronchi)}, carina)
+    borders = read_borders(person, {p.name: p for p in (*big, *air, *bronchi)}, carina)
     fissures = lungs.draw_fissures(rng)
     ill, tumour = illness(Pen(person, ill_rng), Lungs(person, wall, fat, fissures), kinds)
     drawing = Drawing(
@@ -125,7 +127,7 @@ def draw_patient(seed: int, hard: Collection[Hard] | None = None) -> Drawing:
     landmarks = _landmarks(borders, carina, np.asarray(tumour.centre_mm))
     plan = Canvas(mediastinal_grid(person, (_PLAN_MM,) * 3))
     inside = paint(plan, drawing)
-    labels = stations.station_map(plan.axes, inside & holds_nodes(plan.tissue), borders)
+    labels = station_map(plan.axes, inside & holds_nodes(plan.tissue), borders)
     nodes = place_nodes(plan, labels, tumour, np.random.default_rng([20263, seed]), kinds)
     return replace(drawing, tumour=tumour, landmarks=landmarks, nodes=tuple(nodes))
 
@@ -187,7 +189,7 @@ def find_carina(air: list[Part]) -> Floats:
     raise ValueError("the drawn bronchi do not part")
 
 
-def _landmarks(b: stations.Borders, carina: Floats, tumour: Floats) -> Mapping[str, Point]:
+def _landmarks(b: Borders, carina: Floats, tumour: Floats) -> Mapping[str, Point]:
     """Points by name, LPS mm."""
     top = b.ascending[-1]
     azygos = b.right[-1]

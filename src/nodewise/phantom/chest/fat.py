@@ -8,10 +8,10 @@ import numpy as np
 from scipy import ndimage
 
 from nodewise.phantom.chest.habitus import Habitus
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.ribcage import sternum_back
 from nodewise.phantom.chest.thorax import Smooth
 from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Field, Floats, Tube, ball, curve
 from nodewise.phantom.geometry import Tissue
 from nodewise.values.grid import Grid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodewise.phantom.draw.pen import Part, Pen
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Blob, Floats, ball, curve
 from nodewise.phantom.geometry import Tissue
 

@@ -15,9 +15,9 @@ from nodewise.phantom.body import Tumour
 from nodewise.phantom.chest.habitus import Habitus
 from nodewise.phantom.chest.lungs import MARK, Fissures, name_lobes
 from nodewise.phantom.chest.painting import paint
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.thorax import Smooth, Wall
 from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Axes, Blob, Floats, ball, rotation
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.hard import Hard

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nodewise.phantom.chest.pen import Part, Pen, pushed
 from nodewise.phantom.chest.ribcage import sternum_back
-from nodewise.phantom.draw.pen import Part, Pen, pushed
 from nodewise.phantom.draw.shapes import Tube, ball, curve
 from nodewise.phantom.geometry import Tissue
 

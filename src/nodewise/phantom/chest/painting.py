@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from nodewise.phantom.chest.habitus import BOTTOM_MM, TOP_MM, Habitus
 from nodewise.phantom.chest.lungs import MARK, name_lobes
+from nodewise.phantom.chest.pen import Part
 from nodewise.phantom.chest.subphrenic import paint_liver
 from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.pen import Part
 from nodewise.phantom.draw.shapes import Field, Floats
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.organ_names import ORGANS

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nodewise.phantom.chest.habitus import Habitus
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.spine import Vertebra
 from nodewise.phantom.chest.thorax import cavity_section
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Floats, Tube, ball, curve
 from nodewise.phantom.geometry import Tissue
 

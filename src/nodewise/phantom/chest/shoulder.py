@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.ribcage import hollow, sternum_back
 from nodewise.phantom.chest.spine import Vertebra
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Floats, ball, curve
 from nodewise.phantom.geometry import Tissue
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from nodewise.phantom.draw.pen import Part, Pen
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Drum, Floats, Tube, curve
 from nodewise.phantom.geometry import Tissue
 

@@ -6,11 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from nodewise.phantom.chest.borders import Borders, across, borders
+from nodewise.phantom.chest.borders import Borders, across
 from nodewise.phantom.draw.shapes import Axes, Floats
 from nodewise.values.station import Station
-
-__all__ = ["Borders", "borders", "station_map", "stations_at"]
 
 Labels = npt.NDArray[np.uint8]
 _Mask = npt.NDArray[np.bool_]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nodewise.phantom.chest.habitus import Habitus
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Blob, Field, ball, curve
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.organ_names import ORGANS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.ribcage import sternum_back
-from nodewise.phantom.draw.pen import Part, Pen
 from nodewise.phantom.draw.shapes import Floats, curve
 from nodewise.phantom.geometry import Tissue
 

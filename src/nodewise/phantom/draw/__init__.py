@@ -1,1 +1,1 @@
-"""What organs are drawn with: shapes, a pen, and a grid that keeps how much of each voxel they fill."""
+"""What organs are drawn with: shapes, a brush, and a grid that keeps how much of each voxel they fill."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import Akima1DInterpolator, PchipInterpolator
 
 Floats = npt.NDArray[np.float64]
 Field = npt.NDArray[np.float32]
@@ -159,12 +159,7 @@ def curve(points: npt.ArrayLike, radii: npt.ArrayLike, step: float = 3.0, flat: 
     r = np.broadcast_to(np.asarray(radii, float), len(p))
     s = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(p, axis=0), axis=1))])
     at = np.linspace(0, s[-1], max(2, round(s[-1] / step) + 1))
-    if len(p) > 2:
-        from scipy.interpolate import Akima1DInterpolator
-
-        way = Akima1DInterpolator(s, p)(at)
-    else:
-        way = p[0] + (p[1] - p[0]) * (at / s[-1])[:, None]
+    way = Akima1DInterpolator(s, p)(at) if len(p) > 2 else p[0] + (p[1] - p[0]) * (at / s[-1])[:, None]
     return Tube(way, PchipInterpolator(s, r)(at), flat)
 
 

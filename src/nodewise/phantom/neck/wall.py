@@ -52,11 +52,10 @@ def draw_build(rng: np.random.Generator) -> Build:
 
 def outline(brush: Brush, build: Build) -> tuple[Piece, ...]:
     """Shoulders, neck and face inside the fat under the skin, all of fat."""
-    still = Brush(brush.frame, brush.rng)
     return (
-        still.stack("shoulders", Tissue.FAT, build.raised(_SHOULDERS), power=2.6, loose=0),
-        still.stack("neck", Tissue.FAT, _NECK, power=2.1, loose=0),
-        still.stack("face", Tissue.FAT, _FACE, power=2.3, loose=0),
+        brush.stack("shoulders", Tissue.FAT, build.raised(_SHOULDERS), power=2.6, loose=0),
+        brush.stack("neck", Tissue.FAT, _NECK, power=2.1, loose=0),
+        brush.stack("face", Tissue.FAT, _FACE, power=2.3, loose=0),
     )
 
 

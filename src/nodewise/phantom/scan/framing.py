@@ -52,8 +52,12 @@ class Framing:
         return Framing(box, middles, Grid((box.shape[0], box.shape[1], count), affine))
 
     def labels(self, drawn: Volume) -> Volume:
-        """A label map or mask of the drawing on the scan's grid: what lies in the middle of each slice."""
-        at = np.clip(np.rint(self.middles).astype(int), 0, drawn.grid.shape[2] - 1)
+        """A label map or mask of the drawing on the scan's grid: what lies in the middle of each slice.
+
+        Of two layers that are as near to it the lower one counts, always: slices stay as far apart as they are.
+        """
+        lower = np.ceil(self.middles - 0.5 - 1e-6).astype(int)
+        at = np.clip(lower, 0, drawn.grid.shape[2] - 1)
         x, y, _ = self.box.slices
         return Volume(np.asfortranarray(drawn.array[x, y][:, :, at]), self.grid, drawn.quantity)
 

@@ -1,4 +1,4 @@
-"""Drawing organs: smooth tubes through a template's points, a little elsewhere in every person."""
+"""Drawing organs of the chest: smooth tubes through a template's points, a little elsewhere in every person."""
 
 from __future__ import annotations
 
@@ -42,12 +42,11 @@ class Pen:
     def __init__(self, person: Habitus, rng: np.random.Generator) -> None:
         self.person, self.rng = person, rng
 
-    def way(self, points: Sequence[tuple[float, float, float]], loose: float = 1.0, fixed: int = 0) -> Floats:
-        """World control points, moved together and each a little; the first ``fixed`` stay."""
+    def way(self, points: Sequence[tuple[float, float, float]], loose: float = 1.0) -> Floats:
+        """World control points, moved together and each a little."""
         p = self.person.world(points)
         amount = self.person.jitter * loose
         move = self.rng.normal(0, amount, 3) + self.rng.normal(0, 0.6 * amount, p.shape)
-        move[:fixed] = 0
         return p + move
 
     def tube(

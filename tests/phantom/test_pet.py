@@ -16,6 +16,7 @@ from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.shapes import ball
 from nodewise.phantom.drawn_node import DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
+from nodewise.phantom.organ_names import ORGANS
 from nodewise.phantom.pet import scan_pet
 from nodewise.phantom.uptake import draw_uptake, suv_slice
 from nodewise.values.grid import Grid
@@ -145,9 +146,24 @@ def test_ranges_of_a_cohort():
     assert 0.05 < (nodes[:, 10:] >= 2).mean() < 0.25 and nodes[:, 10:].max() <= 5
 
 
-def test_every_tissue_has_an_uptake_of_its_own_range():
+def test_every_tissue_has_an_uptake():
     listed = draw_uptake(body_of(), np.random.default_rng(0)).tissues
-    assert (listed[: len(Tissue)] >= 0).all() and listed[Tissue.URINE] > 10 > listed[Tissue.KIDNEY] > 2.9
+    assert len(listed) == len(Tissue)
+    assert [t.name for t in Tissue if not listed[t] >= 0] == []  # what is not listed is not a number
+    assert listed[Tissue.URINE] > 10 > listed[Tissue.KIDNEY] > 2.9
+
+
+def test_the_brain_is_hotter_than_the_cord_that_it_looks_like():
+    body = body_of(liver=False)
+    body.geometry.tissue[20:60] = body.geometry.other[20:60] = Tissue.SPINAL_CANAL
+    organs = np.zeros(body.geometry.tissue.shape, np.uint8, order="F")
+    organs[20:40], organs[40:60] = ORGANS["brain"], ORGANS["spinal_cord"]
+    known = replace(body, organs=Volume(organs, body.geometry.grid, Quantity.LABEL))
+    uptake = draw_uptake(known, np.random.default_rng(0))
+    suv = suv_slice(known, uptake, 3).T
+    assert 5 <= uptake.brain <= 9
+    np.testing.assert_allclose(suv[20:40], uptake.brain)
+    assert suv[40:60].max() < 2
 
 
 def test_brown_fat_is_active_in_few_and_lies_in_fat_alone():
