@@ -24,8 +24,30 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("nodewise 0.")
 
 
-def test_an_unknown_option_is_bad_input():
-    assert main.exit_code(["info", "--colour"]) == 2
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("info --colour", "no such option: --colour: see nodewise info --help"),
+        ("--colour", "no such option: --colour: see nodewise --help"),
+        ("elbow", "no such command 'elbow': see nodewise --help"),
+        ("--verbose", "missing command: see nodewise --help"),
+        ("predict", "missing argument 'INPUT': see nodewise predict --help"),
+        ("phantom a b", "got unexpected extra argument(s) (b): see nodewise phantom --help"),
+        ("phantom a --region", "option '--region' requires an argument: see nodewise"),
+        ("phantom a --region elbow", "'--region': 'elbow' is not one of 'chest', 'neck', 'abdomen': see nodewise"),
+        ("phantom a --spacing 1 1", "option '--spacing' requires 3 arguments: see nodewise"),
+        ("phantom a --seed -1", "'--seed': input should be greater than or equal to 0: see nodewise phantom --help"),
+    ],
+)
+def test_what_was_mistyped_is_said_in_one_line(typed, said, capsys):
+    assert main.exit_code(typed.split()) == 2
+    printed = capsys.readouterr().err.strip()
+    assert printed.startswith("error: ") and said.lower() in printed.lower() and "\n" not in printed
+
+
+def test_no_word_at_all_is_the_help(capsys):
+    assert main.exit_code([]) == 0
+    assert "predict" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", [None, "empty folder", "a text"])

@@ -78,6 +78,10 @@ def test_again_keeps_what_is_there(made: Path) -> None:
         (["--spacing", "0", "1", "1"], "each side is 0.4 to 10 mm"),
         (["--spacing", "1", "1", "nan"], "each side is 0.4 to 10 mm"),
         (["--spacing", "1", "1", "-2"], "each side is 0.4 to 10 mm"),
+        (["--slice", "inf"], "0.4 to 10 mm thick"),
+        (["--slice", "100"], "slices of 100 mm cannot be"),
+        (["--slice", "2", "--varied"], "leave --spacing and --slice out"),
+        (["--into", "nowhere"], "nowhere: there is no such file or folder"),
         (["--paste", "poisson"], "name the scan to put them into (--into CT)"),
         (["--within", "m.nii.gz"], "--within is of implants"),
         (["--no-controls"], "--no-controls is of implants"),
@@ -101,8 +105,8 @@ def test_what_cannot_be_is_refused_in_one_line(asked: list[str], why: str, tmp_p
 @pytest.mark.parametrize("option", ["--region", "--phase", "--format", "--annotation", "--jobs", "--patients"])
 def test_no_such_choice(option: str, tmp_path: Path, capsys) -> None:
     assert exit_code(["phantom", str(tmp_path / "out"), option, "elbow"]) == 2
-    printed = capsys.readouterr().err
-    assert option in printed and "nvalid" in printed
+    printed = capsys.readouterr().err.strip()
+    assert printed.startswith("error: ") and option in printed and "nvalid" in printed and "\n" not in printed
     assert not (tmp_path / "out").exists()
 
 
@@ -136,12 +140,14 @@ def test_a_stop_leaves_nothing_half_written(tmp_path: Path) -> None:
 
 def test_implants_are_asked_for_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple] = []
+    for name in ("scan.nii.gz", "mask.nii.gz"):
+        (tmp_path / name).touch()
     monkeypatch.setattr("nodewise.phantom.implant.write_implanted", lambda *a, **k: asked.append((a, k)))
     scan, mask, out = (tmp_path / name for name in ("scan.nii.gz", "mask.nii.gz", "out"))
     typed = ["--into", str(scan), "--within", str(mask), "--paste", "poisson", "--no-controls", "--patients", "3"]
-    assert exit_code(["phantom", str(out), *typed, "--seed", "5", "--format", "dicom"]) == 0
+    assert exit_code(["phantom", str(out), *typed, "--seed", "5", "--format", "dicom", "--jobs", "2"]) == 0
     assert asked[0][0] == (out, scan, 3, 5)
-    how = {"paste": "poisson", "negatives": False, "fmt": "dicom", "region": mask}
+    how = {"paste": "poisson", "negatives": False, "fmt": "dicom", "region": mask, "processes": 2}
     assert how.items() <= asked[0][1].items() and callable(asked[0][1]["progress"])
 
 
@@ -150,6 +156,11 @@ def test_a_scan_is_not_overwritten_by_its_implants(tmp_path: Path, capsys) -> No
     scan.write_bytes(b"precious")
     assert exit_code(["phantom", str(tmp_path), "--into", str(scan)]) == 2
     assert "on top of" in capsys.readouterr().err and scan.read_bytes() == b"precious"
+
+
+def test_implants_do_not_lie_among_the_scans(tmp_path: Path, capsys) -> None:
+    assert exit_code(["phantom", str(tmp_path / "out"), "--into", str(tmp_path)]) == 2
+    assert "among the scans" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_every_way_to_paste_can_be_asked_for() -> None:

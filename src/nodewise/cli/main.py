@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 from rich.markup import escape
@@ -22,11 +22,11 @@ from nodewise.cli.train import train
 from nodewise.values.errors import BadInputError
 
 _STOPPED = {128 + signal.SIGINT, 128 + signal.SIGTERM}
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)  # typer has it, and does not name it
 
 app = typer.Typer(
     name="nodewise",
     help="Lymph nodes on CT: found, measured, named and staged. Research use only, not for diagnosis.",
-    no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -51,13 +51,15 @@ def _common(
 
 
 def exit_code(arguments: list[str] | None = None) -> int:
-    """Run one command; the code to exit with."""
+    """Run one command; the code to exit with. Without a word it is the help."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        app(args=arguments)
+        return _ended(app(args=words or ["--help"], prog_name="nodewise", standalone_mode=False))
     except SystemExit as end:
-        if end.code in _STOPPED:
-            errors.print("stopped: what was not finished has been removed")
-        return int(end.code or 0)
+        return _ended(end.code)
+    except _UsageError as problem:
+        errors.print(f"[bold red]error:[/] {escape(_in_one_line(problem))}", soft_wrap=True)
+        return 2
     except BadInputError as problem:
         errors.print(f"[bold red]error:[/] {escape(str(problem))}", soft_wrap=True)
         return 2
@@ -68,7 +70,18 @@ def exit_code(arguments: list[str] | None = None) -> int:
             "This is a fault of nodewise. Run again with --verbose before the verb, and report what it prints."
         )
         return 1
-    return 0
+
+
+def _ended(code: Any) -> int:
+    if code in _STOPPED:
+        errors.print("stopped: what was not finished has been removed")
+    return int(code or 0)
+
+
+def _in_one_line(problem: Any) -> str:
+    """What is wrong with the words typed, and where the right ones are."""
+    told = " ".join(problem.format_message().replace("Value error, ", "").split()).rstrip(".")
+    return f"{told[0].lower()}{told[1:]}: see {problem.ctx.command_path if problem.ctx else 'nodewise'} --help"
 
 
 def run() -> None:

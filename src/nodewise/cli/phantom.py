@@ -168,7 +168,8 @@ def phantom(
     if into is not None:
         _refuse(drawn, "is of drawn patients: it cannot be asked of a real scan (--into)")
         method = (paste or PasteChoice.alpha).value
-        _implant(out, into, patients, seed, paste=method, negatives=controls, fmt=file_format.value, region=within)
+        asked: dict[str, Any] = {"paste": method, "negatives": controls, "fmt": file_format.value}
+        _implant(out, into, patients, seed, region=within, processes=jobs or os.cpu_count() or 1, **asked)
         return
     _refuse(implanted, "is of implants: name the scan to put them into (--into CT)")
     how: dict[str, Any] = {"pet": pet, "fmt": file_format.value, "annotation": annotation.value}
@@ -209,7 +210,13 @@ def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | 
     from nodewise.io.whole import make_folder, require_outside
     from nodewise.phantom.implant import write_implanted
 
-    require_outside(out, scan, *([region] if region else []))
+    inputs = [scan, region] if region else [scan]
+    absent = next((path for path in inputs if not path.exists()), None)
+    if absent:
+        raise BadInputError(f"{absent}: there is no such file or folder")
+    require_outside(out, *inputs)
+    if out.resolve().is_relative_to(scan.resolve()):
+        raise BadInputError(f"the results would lie among the scans in {scan}: choose a folder outside it")
     make_folder(out)
     with counted("implants") as progress:
         write_implanted(out, scan, patients, seed, region=region, progress=progress, **how)

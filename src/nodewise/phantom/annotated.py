@@ -14,6 +14,7 @@ from nodewise.phantom.body import BodyRegion
 from nodewise.phantom.mislabel import LabelNoise
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.phantom.patient import Phantom
+from nodewise.phantom.scan.stored import Storage, stored
 from nodewise.values.errors import BadInputError
 from nodewise.values.node import Status
 from nodewise.values.volume import Volume
@@ -55,10 +56,13 @@ def annotation_of(seed: int, phantom: Phantom, labels: Volume, style: str) -> An
     return annotate(labels, known, Style.PARTIAL if style == "partial" else Style.HISTOLOGY, rng)
 
 
-def write_annotation(annotation: Annotation, folder: Path) -> None:
-    """Write ``nodes.nii.gz`` and ``annotation.json``: style, completeness, what each label stands for, histology."""
+def write_annotation(annotation: Annotation, storage: Storage, folder: Path) -> None:
+    """Write ``nodes.nii.gz``, its axes those of the scan as stored, and ``annotation.json``.
+
+    The latter holds style, completeness, what each label stands for, and histology.
+    """
     folder.mkdir(parents=True)
-    write_nifti(annotation.labels, folder / "nodes.nii.gz")
+    write_nifti(stored(annotation.labels, storage), folder / "nodes.nii.gz")
     told = {
         "style": annotation.style.value,
         "complete": annotation.complete,

@@ -1,28 +1,22 @@
-"""Many drawn patients on disk, by many processes, each patient whole or absent."""
+"""Many drawn patients on disk, made as one plan asks."""
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Generator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
 from dataclasses import dataclass, fields
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from nodewise.io.truthfile import read_truth
 from nodewise.phantom.annotated import check_style
+from nodewise.phantom.batch import Progress, Task, check_format, write_patients
 from nodewise.phantom.body import BodyRegion
 from nodewise.phantom.drawn_body import check_hard
 from nodewise.phantom.patient import make_patient
 from nodewise.phantom.scan.tissue import Phase
-from nodewise.phantom.write import FORMATS, clear_aside, patient_name, write_patient
+from nodewise.phantom.write import patient_name, write_patient
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point
 
-Progress = Callable[[int, int], None]
 _SPACING_MM = (0.4, 10.0)
 _WRITING = ("fmt", "annotation")
 
@@ -51,10 +45,13 @@ class Plan:
                 f"voxels of {' × '.join(f'{s:g}' for s in self.spacing_mm)} mm cannot be: "
                 f"each side is {_SPACING_MM[0]:g} to {_SPACING_MM[1]:g} mm"
             )
+        if self.slice_mm is not None and not _SPACING_MM[0] <= self.slice_mm <= _SPACING_MM[1]:
+            raise BadInputError(
+                f"slices of {self.slice_mm:g} mm cannot be: they are {_SPACING_MM[0]:g} to {_SPACING_MM[1]:g} mm thick"
+            )
         check_hard(self.hard, self.region)
         check_style(self.annotation, self.region)
-        if self.fmt not in FORMATS:
-            raise BadInputError(f"no phantoms in format {self.fmt}: choose {' or '.join(FORMATS)}")
+        check_format(self.fmt)
 
     @property
     def words(self) -> dict[str, str]:
@@ -94,66 +91,11 @@ def write_cohort(
     Raises:
         BadInputError: ``out`` holds one of these patients made otherwise, or the plan cannot be.
     """
-    seeds = range(seed, seed + patients)
-    missing = [s for s in seeds if not _is_there(out, s, plan)]
-    done = patients - len(missing)
-    try:
-        with closing(_written(out, missing, plan, processes)) as written:
-            for count in written:
-                if progress is not None:
-                    progress(done + count, patients)
-    finally:
-        for s in missing:
-            clear_aside(out, s)
-
-
-def _is_there(out: Path, seed: int, plan: Plan) -> bool:
-    name = patient_name(seed)
-    path = out / "truth" / name / "truth.json"
-    if not path.is_file():
-        return False
-    made, wanted = read_truth(path).made, plan.words
-    other = next((key for key in wanted if made.get(key) != wanted[key]), None)
-    if other is not None:
-        raise BadInputError(
-            f"{out} holds {name} made with {other} {made.get(other)}, not {wanted[other]}: choose another folder"
-        )
-    return True
-
-
-def _written(out: Path, seeds: list[int], plan: Plan, processes: int) -> Generator[int, None, None]:
-    """Write patients; yields how many are done, first 0."""
-    yield 0
-    if min(processes, len(seeds)) <= 1:
-        for count, seed in enumerate(seeds, 1):
-            _write(out, seed, plan)
-            yield count
-        return
-    ours = set(multiprocessing.active_children())
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(processes, len(seeds)), mp_context=spawn, initializer=_leave_stops_to_the_parent)
-    try:
-        work = [pool.submit(_write, out, seed, plan) for seed in seeds]
-        for count, future in enumerate(as_completed(work), 1):
-            future.result()
-            yield count
-    except BrokenProcessPool as error:
-        raise BadInputError("a process was killed, mostly for want of memory: use fewer at a time (--jobs)") from error
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - ours:
-            child.terminate()
-            child.join()
-
-
-def _leave_stops_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    made = plan.words
+    tasks = [Task(patient_name(s), made, partial(_write, out, s, plan)) for s in range(seed, seed + patients)]
+    write_patients(out, tasks, processes=processes, progress=progress)
 
 
 def _write(out: Path, seed: int, plan: Plan) -> None:
-    """Make and write one patient, with one thread for matrix products: their sums depend on the number."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
     asked = {f.name: getattr(plan, f.name) for f in fields(plan) if f.name not in _WRITING}
-    with threadpool_limits(1):
-        write_patient(out, seed, make_patient(seed, **asked), plan.fmt, plan.words, plan.annotation)
+    write_patient(out, seed, make_patient(seed, **asked), plan.fmt, plan.words, plan.annotation)

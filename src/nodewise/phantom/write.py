@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,26 +11,17 @@ from nodewise.io.dicom_write import write_ct_series
 from nodewise.io.itk import write_nifti
 from nodewise.io.pet_write import write_pet_series
 from nodewise.io.truthfile import write_truth
-from nodewise.io.whole import whole
 from nodewise.phantom.annotated import annotation_of, write_annotation
+from nodewise.phantom.batch import check_format, whole_patient
 from nodewise.phantom.patient import Phantom
 from nodewise.phantom.scan.stored import stored
 from nodewise.phantom.truth import truth_of
-from nodewise.values.errors import BadInputError
 from nodewise.values.volume import Quantity, Volume
-
-FORMATS = ("nifti", "dicom")
 
 
 def patient_name(seed: int) -> str:
     """Name of a patient's files: ``phantom-0007``."""
     return f"phantom-{seed:04d}"
-
-
-def clear_aside(out: Path, seed: int) -> None:
-    """Remove what a killed process left half-written of a patient."""
-    for left in (out / "truth").glob(f".{patient_name(seed)}.*.writing"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def write_patient(
@@ -54,20 +44,15 @@ def write_patient(
     Raises:
         BadInputError: another format.
     """
-    if fmt not in FORMATS:
-        raise BadInputError(f"no phantoms in format {fmt}: choose {' or '.join(FORMATS)}")
-    with whole(out / "truth" / patient_name(seed), overwrite=True) as folder:
-        scans = folder / "scans"
+    check_format(fmt)
+    with whole_patient(out, patient_name(seed)) as (folder, scans):
         labels = _labels(phantom)
         annotated = annotation_of(seed, phantom, labels, annotation)
         if annotated is not None:
-            write_annotation(annotated, scans / "annotation" / patient_name(seed))
+            write_annotation(annotated, phantom.storage, scans / "annotation" / patient_name(seed))
         write_truth(truth_of(seed, phantom, made, annotated), folder / "truth.json")
         _write_maps(folder, phantom, labels)
         _write_scans(scans, seed, phantom, fmt)
-        for path in sorted(scans.glob("*/*")):
-            _move(path, out / path.parent.name / path.name)
-        shutil.rmtree(scans)
 
 
 def _write_scans(work: Path, seed: int, phantom: Phantom, fmt: str) -> None:
@@ -108,10 +93,3 @@ def _write_maps(folder: Path, phantom: Phantom, labels: Volume) -> None:
     for name, volume in maps.items():
         if volume is not None:
             write_nifti(stored(volume, phantom.storage), folder / f"{name}.nii.gz")
-
-
-def _move(path: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.is_dir():
-        shutil.rmtree(place)
-    path.replace(place)
