@@ -159,6 +159,18 @@ def test_predictions_are_evaluated_against_the_truth(predictions, capsys):
     assert exit_code(["compare", str(half), str(whole), "--truth", str(truth), "-o", str(out)]) == 2
 
 
+def test_files_are_read_as_evaluate_reads_them(predictions, capsys):
+    truth, half, whole = (predictions / name for name in ("truth", "half", "whole"))
+    array = np.full((24, 12, 8), -3, np.float32, order="F")
+    array[2:6, 2:6, 2:5] = 2
+    for case in ("a", "b"):
+        write_nifti(Volume(array, Grid.of(array.shape, (1.0, 1.0, 2.0)), Quantity.LOGIT), half / f"{case}.nii.gz")
+    words = ["compare", str(half), str(whole), "--truth", str(truth), "--bootstraps", "5"]
+    assert exit_code(words) == 2
+    assert "say --logits" in capsys.readouterr().err
+    assert exit_code([*words, "--logits", "--connectivity", "6", "--truth-labels", "mask"]) == 0
+
+
 def test_an_evaluation_says_the_same_as_its_predictions(predictions):
     truth, half, whole, made = (predictions / name for name in ("truth", "half", "whole", "made"))
     assert exit_code(["evaluate", str(truth), str(half), "-o", str(made)]) == 0

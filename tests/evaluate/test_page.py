@@ -143,6 +143,8 @@ def test_confusion_says_how_much_of_each_row_is_right(tmp_path, drawn):
     assert (stations.rows, stations.columns) == (("4R", "7"), ("4R", "10R", "7R"))
     assert stations.counts == ((1, 1, 0), (0, 0, 1))
     assert [stations.sensitivity(row) for row in (0, 1)] == [0.5, 1.0]
+    assert [stations.specificity(row) for row in (0, 1)] == [1.0, 1.0]
+    assert (eighth.specificity(0), ninth.specificity(0)) == (0.0, 1.0)
     assert eighth.counts[2] == (1, 0, 0, 0) and eighth.sensitivity(0) is None
     assert ninth.rows == ("N0", "N1", "N2a", "N2b", "N3") and ninth.counts[2][2] == 1
 

@@ -108,11 +108,34 @@ def test_a_csv_of_pairs(tmp_path, drawn, caplog):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbftruth,prediction\r\nx/t.1.nii.gz,p.nii.gz\r\n",
+        b"Truth;Prediction\r\nx/t.1.nii.gz;p.nii.gz\r\n\r\n",
+        b"prediction , truth\np.nii.gz,x/t.1.nii.gz",
+    ],
+)
+def test_a_csv_as_spreadsheets_write_it(tmp_path, drawn, content):
+    drawn.mask(tmp_path / "x" / "t.1.nii.gz", (0, 2))
+    drawn.mask(tmp_path / "p.nii.gz", (0, 2))
+    (tmp_path / "pairs.csv").write_bytes(content)
+    (pair,) = find_pairs(tmp_path / "pairs.csv", None)
+    assert (pair.name, pair.truth.name, pair.prediction.name) == ("t.1", "t.1.nii.gz", "p.nii.gz")
+
+
+def test_a_csv_in_another_encoding_is_refused_in_one_line(tmp_path):
+    (tmp_path / "pairs.csv").write_bytes("truth,prediction\nMüller,p\n".encode("latin-1"))
+    with pytest.raises(BadInputError, match="not UTF-8"):
+        find_pairs(tmp_path / "pairs.csv", None)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("truth,mask\nt.nii.gz,t.nii.gz\n", "needs the columns truth and prediction"),
         ("", "it has none"),
         ("truth,prediction\n", "no pairs"),
+        ("truth;mask\n", "needs the columns truth and prediction, it has truth, mask"),
         ("truth,prediction\nt.nii.gz,nowhere.nii.gz\n", "line 2: prediction .*nowhere.nii.gz is not there"),
         ("truth,prediction\n,t.nii.gz\n", "line 2: no truth"),
         ("truth,prediction\nt.nii.gz,\n", "line 2: no prediction for t"),

@@ -76,6 +76,7 @@ def test_stations_by_the_map_of_the_prediction(named, drawn):
     cases = evaluate_pairs(find_pairs(*named))
     on_map = [[station.code for station in node.on_map] for node in cases[0].nodes]
     assert on_map == [["4R", "4L"], ["4R", "4L", "7"], ["4L", "4R", "7"]]
+    assert [node.on_map_share for node in cases[0].nodes] == [1.0, 0.75, 0.0]
     figures = summarize(cases).figures
     assert [figures[f"station_top{k}"].value for k in (1, 2, 3)] == [pytest.approx(v) for v in (1 / 3, 2 / 3, 1)]
     assert "map" in figures["station_top1"].note
@@ -86,8 +87,9 @@ def test_distance_ranks_stations_that_hold_nothing():
     labels[20:22], stations[30:32], stations[5:10], stations[57:] = 1, 4, 9, 2
     grid = Grid.of((60, 5, 5), (1.0, 1.0, 1.0))
     volumes = [Volume(array, grid, Quantity.LABEL) for array in (labels, stations)]
-    ranked = ranked_stations(volumes[0], 1, Box((20, 0, 0), (22, 5, 5)), volumes[1])
+    ranked, share = ranked_stations(volumes[0], 1, Box((20, 0, 0), (22, 5, 5)), volumes[1])
     assert [s.label for s in ranked] == [4, 9]  # 9 mm and 11 mm off; 36 mm is out of reach
+    assert share == 0.0
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_labels_in_several_parts_are_ambiguous_until_it_is_said_what_they_are(tm
     array[20:22, 2:6, 2:6] = 1
     path = tmp_path / "t.nii.gz"
     write_nifti(Volume(array, drawn.grid, Quantity.LABEL), path)
-    with pytest.raises(BadInputError, match="instances or classes") as caught:
+    with pytest.raises(BadInputError, match="no instances but classes") as caught:
         _case(path, None)
     assert "\n" not in str(caught.value)
     assert len(_case(path, None, truth_labels="instances").nodes) == 3
@@ -48,6 +48,13 @@ def test_labels_in_several_parts_are_ambiguous_until_it_is_said_what_they_are(tm
     assert sorted(node.status.value for node in classes.nodes) == ["benign", "benign", "extranodal", "malignant"]
     counts = np.diag([array.size - 11 * 16, 5 * 16, 3 * 16, 3 * 16])
     assert np.array_equal(classes.confusion, counts)
+
+
+def test_the_label_map_of_a_truth_folder_holds_instances_by_itself_too(tmp_path, drawn):
+    array = drawn.array({1: (0, 3), 2: (5, 3)}, np.uint8)
+    array[20:22, 2:6, 2:6] = 1
+    write_nifti(Volume(array, drawn.grid, Quantity.LABEL), tmp_path / "nodes.nii.gz")
+    assert [node.id for node in _case(tmp_path / "nodes.nii.gz", None).nodes] == [1, 2]
 
 
 def test_a_fourth_class_is_refused(tmp_path, drawn):

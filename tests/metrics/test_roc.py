@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
-from sklearn.calibration import calibration_curve
-from sklearn.metrics import accuracy_score, brier_score_loss, roc_auc_score
+from sklearn.metrics import accuracy_score, roc_auc_score
 
-from nodewise.metrics.roc import accuracy, auc, brier, by_case, reliability, roc, with_bulk
+from nodewise.metrics.roc import accuracy, auc, roc, with_bulk
 
 # P1 (Shevtsov et al.), Table 3: N positive, largest short axis in mm, largest probability of a node
 TABLE_3_POSITIVE = np.array([0, 0, 1, 1, 1, 0, 1, 1], dtype=bool)
@@ -80,7 +79,7 @@ def test_a_weight_is_how_often_a_case_is_there(pairs, data):
     truth, score = (np.array(column) for column in zip(*pairs, strict=True))
     weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(pairs), max_size=len(pairs))))
     again = np.repeat(truth, weights), np.repeat(score, weights)
-    for figure in (auc, accuracy, brier):
+    for figure in (auc, accuracy):
         reference = figure(*again) if again[0].size else np.nan
         assert figure(truth, score, weights=weights) == pytest.approx(reference, nan_ok=True), figure.__name__
     if len(set(again[0].tolist())) == 2:
@@ -88,38 +87,9 @@ def test_a_weight_is_how_often_a_case_is_there(pairs, data):
         assert auc(truth, score, weights) == pytest.approx(reference)
     if again[0].size:
         assert accuracy(truth, score) == pytest.approx(accuracy_score(truth, score >= 0.5))
-        assert brier(truth, score) == pytest.approx(brier_score_loss(truth, score))
 
 
 def test_a_score_that_is_no_number_is_refused():
     with pytest.raises(ValueError, match="1 of 2 scores"):
         auc(np.array([True, False]), np.array([0.5, np.nan]))
     assert np.isnan(auc(np.zeros(0, bool), np.zeros(0)))
-
-
-def test_scores_of_patients_from_their_nodes_or_slices():
-    case, score = np.array([2, 0, 2]), np.array([0.3, 0.2, 0.7])
-    assert by_case(case, score, 3).tolist() == [0.2, 0, 0.7]
-    assert by_case(case, score, 3, "mean") == pytest.approx([0.2, 0, 0.5])
-    assert np.isnan(by_case(case, score, 3, empty=np.nan)[1])
-    assert by_case(case, -score, 3).tolist() == [-0.2, 0, -0.3]
-    assert by_case(np.zeros(0, int), np.zeros(0), 2).tolist() == [0, 0]
-
-
-@given(judged)
-def test_reliability_equals_scikit_learn(pairs):
-    truth, probability = (np.array(column) for column in zip(*pairs, strict=True))
-    bins = reliability(truth, probability + 0.01, 4)
-    filled = [b for b in bins if b.count]
-    observed, predicted = calibration_curve(truth, probability + 0.01, n_bins=4)
-    assert [b.observed for b in filled] == pytest.approx(observed.tolist())
-    assert [b.predicted for b in filled] == pytest.approx(predicted.tolist())
-    assert sum(b.count for b in bins) == len(pairs) and len(bins) == 4
-
-
-def test_reliability_at_the_edges():
-    bins = reliability(np.array([True, False, True]), np.array([0.0, 0.5, 1.0]), 2)
-    assert [(b.low, b.high, b.count) for b in bins] == [(0, 0.5, 1), (0.5, 1, 2)]
-    assert np.isnan(reliability(np.zeros(0, bool), np.zeros(0), 1)[0].observed)
-    with pytest.raises(ValueError, match="within 0 to 1"):
-        reliability(np.array([True]), np.array([1.2]))

@@ -11,7 +11,17 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from nodewise.cli.evaluate import Missing
+from nodewise.cli.evaluate import (
+    Connectivity,
+    ConnectivityOption,
+    Labelling,
+    LogitsOption,
+    Missing,
+    PredictionLabelsOption,
+    ThresholdOption,
+    TruthLabelsOption,
+    reading,
+)
 from nodewise.cli.options import OverwriteOption
 from nodewise.cli.screen import console, counted
 
@@ -53,12 +63,14 @@ def compare(
         ),
     ] = None,
     against: Annotated[Reference, typer.Option(help="Which run each one is tested against.")] = Reference.previous,
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which a voxel of a map is lymph node.", min=0.0, max=1.0)
-    ] = 0.5,
+    threshold: ThresholdOption = 0.5,
     missing: Annotated[
         Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
     ] = Missing.refuse,
+    truth_labels: TruthLabelsOption = Labelling.auto,
+    prediction_labels: PredictionLabelsOption = Labelling.auto,
+    logits: LogitsOption = False,
+    connectivity: ConnectivityOption = Connectivity.corners,
     bootstraps: Annotated[int, typer.Option(min=2, help="Cohorts drawn for intervals and ranking.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 2026,
     jobs: Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")] = 1,
@@ -69,7 +81,6 @@ def compare(
     Example: nodewise compare out/without-prior out/with-prior --truth phantoms/truth
     """
     from nodewise.evaluate.compare import compare as hold_against
-    from nodewise.evaluate.read import Reading
     from nodewise.evaluate.runs import Evaluation, read_configurations
     from nodewise.evaluate.write_comparison import write_comparison
     from nodewise.io.whole import require_free, require_outside
@@ -80,8 +91,9 @@ def compare(
     if out is not None:
         require_outside(out, *runs, *filter(None, (truth,)))
         require_free(out, overwrite=overwrite)
+    how = reading(threshold, truth_labels, prediction_labels, logits, connectivity)
     with counted("cases") as progress:
-        evaluation = Evaluation(truth, Reading(threshold=threshold), missing.value, jobs, progress)
+        evaluation = Evaluation(truth, how, missing.value, jobs, progress)
         configurations = read_configurations(runs, evaluation)
     comparison = hold_against(configurations, against=against.value, bootstraps=bootstraps, seed=seed)
     _print_ranking(comparison)

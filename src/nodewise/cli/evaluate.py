@@ -16,6 +16,7 @@ from nodewise.cli.screen import console, counted, stages
 
 if TYPE_CHECKING:
     from nodewise.evaluate.papers.table import PaperTable
+    from nodewise.evaluate.read import Reading
     from nodewise.evaluate.record import Case
 
 _FROM_MM = (0.0, 5.0, 10.0)
@@ -63,6 +64,41 @@ class Paper(StrEnum):
     P5 = "P5"
 
 
+ThresholdOption = Annotated[
+    float, typer.Option("--threshold", help="Probability from which a voxel of a map is lymph node.", min=0.0, max=1.0)
+]
+TruthLabelsOption = Annotated[
+    Labelling,
+    typer.Option(
+        "--truth-labels",
+        help="Whole numbers of the truth: one mask, instances, or classes 1 negative 2 positive 3 ENE.",
+    ),
+]
+PredictionLabelsOption = Annotated[
+    Labelling,
+    typer.Option("--prediction-labels", help="The same of the predictions; auto refuses what can be read in two ways."),
+]
+LogitsOption = Annotated[bool, typer.Option("--logits", help="Maps that leave 0 to 1 are logits.")]
+ConnectivityOption = Annotated[
+    Connectivity, typer.Option("--connectivity", help="Neighbours that make one component of a mask.")
+]
+
+
+def reading(
+    threshold: float, truth_labels: Labelling, prediction_labels: Labelling, logits: bool, connectivity: Connectivity
+) -> Reading:
+    """The options of both verbs that say how files are to be understood."""
+    from nodewise.evaluate.read import Reading
+
+    return Reading(
+        threshold=threshold,
+        connectivity=_NEIGHBOURS[connectivity],
+        truth_labels=truth_labels.value,
+        prediction_labels=prediction_labels.value,
+        logits=logits,
+    )
+
+
 def evaluate(
     truth: Annotated[
         Path,
@@ -93,9 +129,7 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    threshold: Annotated[
-        float, typer.Option(help="Probability from which a voxel of a map is lymph node.", min=0.0, max=1.0)
-    ] = 0.5,
+    threshold: ThresholdOption = 0.5,
     paper: Annotated[
         list[Paper] | None,
         typer.Option(
@@ -112,17 +146,10 @@ def evaluate(
     missing: Annotated[
         Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
     ] = Missing.refuse,
-    truth_labels: Annotated[
-        Labelling,
-        typer.Option(help="Whole numbers of the truth: one mask, instances, or classes 1 negative 2 positive 3 ENE."),
-    ] = Labelling.auto,
-    prediction_labels: Annotated[
-        Labelling, typer.Option(help="The same of the predictions; auto refuses what can be read in two ways.")
-    ] = Labelling.auto,
-    logits: Annotated[bool, typer.Option("--logits", help="Maps that leave 0 to 1 are logits.")] = False,
-    connectivity: Annotated[
-        Connectivity, typer.Option(help="Neighbours that make one component of a mask.")
-    ] = Connectivity.corners,
+    truth_labels: TruthLabelsOption = Labelling.auto,
+    prediction_labels: PredictionLabelsOption = Labelling.auto,
+    logits: LogitsOption = False,
+    connectivity: ConnectivityOption = Connectivity.corners,
     bootstraps: Annotated[int, typer.Option(min=0, help="Cohorts drawn for the 95 % intervals; 0 gives none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 2026,
     jobs: Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")] = 1,
@@ -135,7 +162,6 @@ def evaluate(
     from nodewise.evaluate.cohort import summarize
     from nodewise.evaluate.pairs import find_pairs
     from nodewise.evaluate.papers.choose import tables_of
-    from nodewise.evaluate.read import Reading
     from nodewise.evaluate.run import evaluate_pairs
     from nodewise.evaluate.write import made_by, write_evaluation
     from nodewise.io.whole import require_free, require_outside
@@ -143,13 +169,7 @@ def evaluate(
     if out is not None:
         require_outside(out, *filter(None, (truth, prediction, images)))
         require_free(out, overwrite=overwrite)
-    how = Reading(
-        threshold=threshold,
-        connectivity=_NEIGHBOURS[connectivity],
-        truth_labels=truth_labels.value,
-        prediction_labels=prediction_labels.value,
-        logits=logits,
-    )
+    how = reading(threshold, truth_labels, prediction_labels, logits, connectivity)
     pairs = find_pairs(truth, prediction, images=images, missing=missing.value)
     with counted(f"{len(pairs)} cases") as progress:
         cases = evaluate_pairs(pairs, how, jobs=jobs, progress=progress)

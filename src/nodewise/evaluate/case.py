@@ -64,7 +64,7 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         truth_size_mm={i: part.short_axis_mm for i, part in true_parts.items()},
         predicted_size_mm={i: part.short_axis_mm for i, part in predicted_parts.items()},
     )
-    ranked = {}
+    ranked: dict[int, tuple[tuple[Station, ...], float]] = {}
     if prediction.stations is not None:
         where = {i: part.box.shifted(box.start) for i, part in true_parts.items()}
         ranked = {i: ranked_stations(truth.labels, i, where[i], prediction.stations) for i in where}
@@ -116,7 +116,7 @@ def _true_nodes(
     parts: Mapping[int, _Instance],
     truth: Truth,
     prediction: Prediction,
-    ranked: Mapping[int, tuple[Station, ...]],
+    ranked: Mapping[int, tuple[tuple[Station, ...], float]],
 ) -> tuple[TrueNode, ...]:
     matches = instances.matches
     place = {node.id: node.place for node in truth.record.nodes} if truth.record else {}
@@ -131,6 +131,7 @@ def _true_nodes(
         strict=True,
     ):
         part, finder = parts[label], named.get(best)
+        on_map, share = ranked.get(label, (None, None))
         nodes.append(
             TrueNode(
                 id=label,
@@ -146,7 +147,8 @@ def _true_nodes(
                 score=prediction.scores[best] if best else None,
                 named=_station(finder.station) if finder else None,
                 second=_station(finder.station_second) if finder else None,
-                on_map=ranked.get(label),
+                on_map=on_map,
+                on_map_share=share,
                 malignancy=finder.malignancy if finder else None,
                 named_status=status.get(best),
             )

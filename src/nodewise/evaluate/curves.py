@@ -49,6 +49,13 @@ class Confusion:
         hit = sum(count for count, right in zip(self.counts[row], self.right[row], strict=True) if right)
         return hit / whole if whole else None
 
+    def specificity(self, row: int) -> float | None:
+        """Share of the other rows that was not named as this one; None without other rows."""
+        others = [counts for n, counts in enumerate(self.counts) if n != row]
+        whole = sum(map(sum, others))
+        false = sum(sum(c for c, right in zip(counts, self.right[row], strict=True) if right) for counts in others)
+        return 1 - false / whole if whole else None
+
 
 def froc_curves(cohort: Cohort) -> tuple[tuple[Curve, ...], float]:
     """One curve a stratum that has nodes, with its band, the predictions' own point marked; and where x may end."""

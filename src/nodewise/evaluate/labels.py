@@ -43,8 +43,8 @@ def instances_of(
         return _classes(given, int(values.max(initial=0)), connectivity, where)
     if components(given.array)[1] > values.size:
         raise BadInputError(
-            f"{where} has {values.size} labels and some have several parts, so they may be instances or classes: "
-            "say which with --truth-labels or --prediction-labels"
+            f"{where} has {values.size} labels and some have several parts, so they may be no instances but classes, "
+            "or a map in whole numbers: say what they are with --truth-labels or --prediction-labels"
         )
     return given, {}
 

@@ -146,11 +146,7 @@ def _matched(truths: Mapping[str, Path], predictions: Mapping[str, Path], where:
 
 
 def _from_csv(path: Path, missing: Missing) -> list[Pair]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        columns = [column.strip() for column in reader.fieldnames or []]
-        reader.fieldnames = columns
-        rows = [{k: v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()} for row in reader]
+    columns, rows = _table(path)
     if not {"truth", "prediction"} <= set(columns):
         raise BadInputError(
             f"{path.name} needs the columns truth and prediction, it has {', '.join(columns) or 'none'}"
@@ -167,6 +163,20 @@ def _from_csv(path: Path, missing: Missing) -> list[Pair]:
     if not pairs:
         raise BadInputError(f"{path.name} has no pairs below its header")
     return pairs
+
+
+def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Columns in small letters, and rows without their empty cells; commas or, as some countries' Excel, semicolons."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"{path.name} is not UTF-8 text: save it as CSV UTF-8") from error
+    header = lines[0] if lines else ""
+    reader = csv.DictReader(lines, delimiter=";" if ";" in header and "," not in header else ",")
+    columns = [column.strip().lower() for column in reader.fieldnames or []]
+    reader.fieldnames = columns
+    rows = [{k: v.strip() for k, v in row.items() if k and isinstance(v, str) and v.strip()} for row in reader]
+    return columns, rows
 
 
 def _of_row(path: Path, number: int, row: Mapping[str, str], missing: Missing) -> Pair | None:

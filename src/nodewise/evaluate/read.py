@@ -32,7 +32,7 @@ class Reading:
     """How files are to be understood.
 
     Attributes:
-        threshold: probability from which a voxel of a map is node, and a node of a class-less assessment counts.
+        threshold: probability from which a voxel of a map is node.
         connectivity: of the components that a mask or a map is parted into.
         truth_labels, prediction_labels: what whole numbers mean; ``auto`` refuses what can be read in two ways.
         logits: whether a map that leaves 0 to 1 holds logits.
@@ -210,8 +210,9 @@ def _map_of(path: Path) -> Volume:
 
 
 def _meant(path: Path, labelling: Labelling) -> Labelling:
-    """What labels mean: a folder's own ``nodes.nii.gz`` holds instances."""
-    return "instances" if labelling == "auto" and (path / NODES_FILE).is_file() else labelling
+    """What labels mean: ``nodes.nii.gz``, given itself or by its folder, holds instances."""
+    own = path.name == NODES_FILE or (path / NODES_FILE).is_file()
+    return "instances" if labelling == "auto" and own else labelling
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:

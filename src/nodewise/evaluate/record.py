@@ -32,6 +32,7 @@ class TrueNode:
         named: the station that the assessment gives that node; None where missed or not named.
         second: the assessment's runner-up.
         on_map: stations of the prediction's own map at this node, likeliest first; None without a map.
+        on_map_share: share of the node in the first of them; 0 where that is only the nearest.
         malignancy: probability that the assessment gives the node that found it; None where missed or not given.
         named_status: class that the prediction gives it.
     """
@@ -50,6 +51,7 @@ class TrueNode:
     named: Station | None
     second: Station | None
     on_map: tuple[Station, ...] | None
+    on_map_share: float | None
     malignancy: float | None
     named_status: Status | None
 

@@ -11,7 +11,7 @@ from nodewise.values.volume import Volume
 REACH_MM = 30.0
 
 
-def ranked_stations(labels: Volume, node: int, box: Box, stations: Volume) -> tuple[Station, ...]:
+def ranked_stations(labels: Volume, node: int, box: Box, stations: Volume) -> tuple[tuple[Station, ...], float]:
     """Stations by how much of a node they hold, most first; those that hold none follow by their distance (P1, Fig. 4).
 
     Args:
@@ -19,6 +19,9 @@ def ranked_stations(labels: Volume, node: int, box: Box, stations: Volume) -> tu
         node: label of the instance that ``box`` holds.
         box: of the instance.
         stations: map of ``Station.label`` on the same grid; what lies further than 30 mm from the box is not looked at.
+
+    Returns:
+        The stations, and the share of the node that lies in the first: where it is 0 that one is only the nearest.
     """
     from scipy import ndimage
 
@@ -28,12 +31,12 @@ def ranked_stations(labels: Volume, node: int, box: Box, stations: Volume) -> tu
     inside, near = labels.array[around] == node, stations.array[around]
     there = [int(n) for n in np.unique(near) if n > 0]
     if not there:
-        return ()
+        return (), 0.0
     overlap = np.bincount(near[inside].astype(np.int64), minlength=max(there) + 1)
     away = ndimage.distance_transform_edt(~inside, sampling=grid.spacing)
     distance = dict(zip(there, ndimage.minimum(away, near, there), strict=True))
     order = sorted(there, key=lambda n: (-int(overlap[n]), float(distance[n]), n))
-    return tuple(Station.of_label(n) for n in order)
+    return tuple(Station.of_label(n) for n in order), float(overlap[order[0]] / np.count_nonzero(inside))
 
 
 def same_station(true: Station, named: Station | None) -> bool:

@@ -129,8 +129,9 @@ def probability(logit: float) -> float:
 
 NODE_COLUMNS = (
     "case", "kind", "id", "found", "found_by", "dice", "covered", "short_axis_mm", "volume_mm3", "status", "place",
-    "control", "station_named", "station_second", "station_on_map", "station_right", "wrong_side", "malignancy",
-    "class_named", "score", "score_logit", "centroid_x_lps_mm", "centroid_y_lps_mm", "centroid_z_lps_mm",
+    "control", "station_named", "station_second", "station_on_map", "station_on_map_share", "station_right",
+    "wrong_side", "malignancy", "class_named", "score", "score_logit", "centroid_x_lps_mm", "centroid_y_lps_mm",
+    "centroid_z_lps_mm",
 )  # fmt: skip
 
 
@@ -146,6 +147,7 @@ def _true_row(case: str, node: TrueNode) -> Row:
         "station_named": node.named.code if node.named else None,
         "station_second": node.second.code if node.second else None,
         "station_on_map": first.code if first else None,
+        "station_on_map_share": node.on_map_share,
         "station_right": same_station(node.station, named) if node.station and named else None,
         "wrong_side": wrong_side(node.station, named) if node.station and named else None,
         "class_named": node.named_status.value if node.named_status else None,

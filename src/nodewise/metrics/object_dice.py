@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
-from nodewise.metrics.instances import Floats
 from nodewise.metrics.record import InstanceRecord
 
 
@@ -18,8 +13,3 @@ def object_dice(record: InstanceRecord, *, only_hit: bool = False) -> float:
     """
     counted = ~record.truth_ignored & (record.matches.found | (not only_hit))
     return float(record.matches.best_dice[counted].mean()) if counted.any() else float("nan")
-
-
-def object_dices(records: Sequence[InstanceRecord], *, only_hit: bool = False) -> Floats:
-    """(cases,) ``object_dice`` of each."""
-    return np.array([object_dice(r, only_hit=only_hit) for r in records], dtype=np.float64)

@@ -1,15 +1,13 @@
-"""Yes or no for a patient or a slice: ROC, its area, accuracy, calibration."""
+"""Yes or no for a patient or a slice: ROC, its area, accuracy."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from nodewise.metrics.bootstrap import Weights
-from nodewise.metrics.instances import Bools, Floats, Ints
+from nodewise.metrics.instances import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,17 +17,6 @@ class Roc:
     threshold: Floats
     sensitivity: Floats
     false_positive_rate: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Of ``count`` predictions in one bin: mean predicted probability, and the share that was true (NaN of none)."""
-
-    low: float
-    high: float
-    count: int
-    predicted: float
-    observed: float
 
 
 def auc(truth: Bools, score: Floats, weights: Weights = None) -> float:
@@ -76,45 +63,6 @@ def accuracy(truth: Bools, score: Floats, threshold: float = 0.5, weights: Weigh
     return float(right @ times / times.sum()) if times.sum() else float("nan")
 
 
-def by_case(case: Ints, score: Floats, cases: int, how: Literal["max", "mean"] = "max", empty: float = 0.0) -> Floats:
-    """(cases,) the highest (or mean) score of each case's own instances or slices; ``empty`` where it has none.
-
-    P1's patient score is the highest probability of its nodes, the naive one their largest diameter; without a node 0.
-    """
-    count = np.bincount(case, minlength=cases)
-    if how == "mean":
-        total = np.bincount(case, weights=score, minlength=cases)
-        return np.asarray(np.where(count > 0, total / np.maximum(count, 1), empty))
-    highest = np.full(cases, -np.inf)
-    np.maximum.at(highest, case, score)
-    return np.where(count > 0, highest, empty)
-
-
 def with_bulk(probability: Floats, size_mm: Floats, above_mm: float = 30.0) -> Floats:
     """Probability 1 for what is larger than ``above_mm`` (P1: Node-RADS's bulk), unchanged for the others."""
     return np.where(size_mm > above_mm, 1.0, probability)
-
-
-def reliability(truth: Bools, probability: Floats, bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Calibration in equal bins of probability, each with its lower edge (the last with 1 too).
-
-    Raises:
-        ValueError: a probability is not within 0 … 1.
-    """
-    if probability.size and not (probability.min() >= 0 and probability.max() <= 1):
-        raise ValueError("probabilities are within 0 to 1")
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, probability, side="right") - 1, 0, bins - 1)
-    found = []
-    for n in range(bins):
-        here = place == n
-        means = (float(probability[here].mean()), float(truth[here].mean())) if here.any() else (np.nan, np.nan)
-        found.append(ReliabilityBin(float(edges[n]), float(edges[n + 1]), int(here.sum()), *means))
-    return tuple(found)
-
-
-def brier(truth: npt.NDArray[np.bool_], probability: Floats, weights: Weights = None) -> float:
-    """Mean squared difference of probability and truth (Brier 1950); NaN of none."""
-    squared = (probability - truth) ** 2
-    times = np.ones(squared.size) if weights is None else weights
-    return float(squared @ times / times.sum()) if times.sum() else float("nan")

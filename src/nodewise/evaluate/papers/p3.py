@@ -7,7 +7,7 @@ import numpy as np
 from nodewise.evaluate.cohort import Cohort
 from nodewise.evaluate.papers.printed import P3_TABLE_3, P3_TABLE_4, Cells
 from nodewise.evaluate.papers.table import HERE, PaperTable, beside, shown, why_not
-from nodewise.metrics.bootstrap import deviation
+from nodewise.metrics.bootstrap import deviation, mean, penalised
 
 _NAMES = ("dice_mean", "assd_lnq_mean", "precision_mean", "recall_mean", "ln_found_pooled")
 
@@ -17,7 +17,7 @@ def tables(cohort: Cohort) -> tuple[PaperTable, ...]:
     ours = [(HERE, _row(cohort))]
     distances = np.array([case.assd_mm["lnq"] for case in cohort.cases])
     missing = int(np.isnan(distances).sum())
-    worst = "" if missing == distances.size or not missing else shown(float(np.nanmean(_filled(distances))))
+    worst = "" if missing == distances.size or not missing else shown(mean(penalised(distances)))
     notes = (
         "± is the standard deviation over cases here. LN found is pooled over nodes; its mean over cases is "
         f"{shown(cohort.figures['ln_found_mean'].value, 4)}.",
@@ -42,7 +42,3 @@ def _row(cohort: Cohort) -> Cells:
     values = [cohort.figures[name].value for name in _NAMES]
     cells = [shown(v, 4, s) for v, s in zip(values[:4], spread, strict=True)]
     return (*cells, shown(values[4], 4))
-
-
-def _filled(distances: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(distances), np.nanmax(distances), distances)
