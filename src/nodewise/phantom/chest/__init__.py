@@ -32,7 +32,7 @@ def make_chest(
     Args:
         seed: from 0.
         spacing_mm: of the grid, along x, y, z.
-        mediastinum_only: keep only the box around the mediastinum, with 15 mm more.
+        mediastinum_only: keep only the box around the mediastinum.
         field_mm: width of the field of view, which may cut the shoulders.
         square: make the field of view as deep as wide, as scanners do.
         hard: what is hard about the patient; drawn where not given, see ``hard.FREQUENCY``.

@@ -31,6 +31,11 @@ class Wanted:
     short_mm: float
 
 
+def draw_short(rng: np.random.Generator, median: float, spread_log: float, low: float, high: float) -> float:
+    """A node's smallest diameter: log-normal about ``median`` between ``low`` and ``high``, mm."""
+    return float(np.clip(median * np.exp(rng.normal(0, spread_log)), low, high))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
     """Nodes that found room, and the fat laid first where a large one pushes muscle or gland aside."""
