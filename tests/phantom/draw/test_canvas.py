@@ -54,6 +54,12 @@ def test_painting_the_same_again_changes_nothing() -> None:
     assert canvas.share.min() >= 127
 
 
+def test_a_tube_shrunk_to_nothing_paints_nothing() -> None:
+    canvas = Canvas(Grid.of((9, 9, 9), (1.0, 1.0, 1.0), (-4.0, -4.0, -4.0)))
+    canvas.paint(Tissue.MARROW, curve([(0, 0, -4), (0, 0, 4)], 1.0), grow=-1.6)
+    assert not canvas.tissue.any() and not canvas.other.any()
+
+
 def test_a_grid_between_two_corners_reaches_both() -> None:
     grid = grid_between((-10.2, 5, 30), (20, 5.5, 61), (2.0, 3.0, 5.0))
     assert grid.shape == (16, 1, 7)

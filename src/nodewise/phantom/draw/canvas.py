@@ -66,7 +66,7 @@ class Canvas:
         x, y, z = part
         thin = 1.0
         if isinstance(shape, Tube):
-            thin = min(1.0, (2 * (float(shape.radii.max()) + grow) / self.step) ** 1.5)
+            thin = min(1.0, max(0.0, 2 * (float(shape.radii.max()) + grow) / self.step) ** 1.5)
         count = max(1, _SLAB_VOXELS // ((x.stop - x.start) * (y.stop - y.start)))
         for start in range(z.start, z.stop, count):
             slab = (x, y, slice(start, min(start + count, z.stop)))

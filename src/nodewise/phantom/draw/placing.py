@@ -19,7 +19,7 @@ from nodewise.values.node import Status
 Labels = npt.NDArray[np.uint8]
 
 _YIELDS = (Tissue.MUSCLE, Tissue.GLAND, Tissue.VESSEL_SMALL, Tissue.LYMPHOID)
-_TRIES = 20
+_TRIES = 20  # places and shapes for each node; the last seven a little smaller
 
 
 @dataclass(frozen=True, slots=True)
