@@ -129,3 +129,18 @@ def test_inside_tells_of_the_status() -> None:
     assert share(Status.BENIGN, Tissue.NODE_CALCIUM) > 0.04
     assert draw_node(rng, np.zeros(3), 14.0, "7", Status.EXTRANODAL).ragged_mm > 1
     assert draw_node(rng, np.zeros(3), 14.0, "7", Status.MALIGNANT).ragged_mm == 0
+
+
+def test_a_node_fills_fat_and_lung_and_leaves_the_rest() -> None:
+    canvas = Canvas(Grid.of((24, 24, 24), (1.0, 1.0, 1.0), (-12.0, -12.0, -12.0)))
+    canvas.tissue[...] = canvas.other[...] = Tissue.FAT
+    canvas.tissue[:12] = canvas.other[:12] = Tissue.MUSCLE
+    canvas.tissue[12:, 18:] = canvas.other[12:, 18:] = Tissue.LUNG
+    before = canvas.tissue.copy()
+    paint_node(canvas, 7, DrawnNode(ball((0, 0, 0), (8, 8, 8)), "7", Status.BENIGN))
+    painted = canvas.nodes == 7
+    np.testing.assert_array_equal(painted, canvas.tissue == Tissue.NODE)
+    assert painted[13:, 12:17, 12].any()
+    assert painted[12:, 18, 12].any()
+    assert not painted[:12].any()
+    assert set(np.unique(before[canvas.tissue != before])) == {Tissue.FAT, Tissue.LUNG}

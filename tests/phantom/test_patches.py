@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.patches import CLASSES, PatchSource, classes_of, load_geometry, save_geometry
 from nodewise.phantom.scan.protocol import Protocol
@@ -15,14 +14,9 @@ from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 
 
-@pytest.fixture(scope="module")
-def geometry() -> Geometry:
-    return make_chest(7, 2.0, mediastinum_only=True).geometry
-
-
-def test_every_tissue_has_a_class() -> None:
-    assert CLASSES[1] == "node"
-    assert len(set(CLASSES)) == len(CLASSES)
+@pytest.fixture
+def geometry(mediastinum: Geometry) -> Geometry:
+    return mediastinum
 
 
 def test_classes_of_a_geometry(geometry: Geometry) -> None:
@@ -44,11 +38,11 @@ def test_patches_have_shape_and_type(geometry: Geometry) -> None:
 
 def test_labels_lie_on_what_is_seen(geometry: Geometry) -> None:
     rng = np.random.default_rng(3)
-    source = PatchSource([geometry], (48, 48, 32))
+    source = PatchSource([geometry], (48, 48, 32), near_node=1.0)  # in the mediastinum what is other is fat
     for _ in range(4):
         hu, classes = source.draw(rng)
         assert np.median(hu[classes == CLASSES.index("lung")]) < -700
-        assert -140 < np.median(hu[classes == 0]) < 0 or (classes == 0).mean() < 0.05
+        assert -140 < np.median(hu[classes == 0]) < 0
 
 
 def test_half_of_the_patches_are_about_a_node(geometry: Geometry) -> None:

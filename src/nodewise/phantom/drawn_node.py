@@ -154,4 +154,4 @@ def _strands(canvas: Canvas, node: DrawnNode) -> None:
             canvas.fill(node.tissue, canvas.distance(strand, part, canvas.step), part, (Tissue.FAT,), full=_FAINT)
 
 
-_FAINT = 0.48
+_FAINT = 0.48  # of a voxel: under half, so that none becomes part of the node

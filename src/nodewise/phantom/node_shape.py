@@ -11,7 +11,7 @@ from nodewise.values.node import Status
 
 Inside = tuple[tuple[Tissue, Blob], ...]
 
-# Long over short axis beside that of all mediastinal nodes (1.35): medians by place of the public measurements.
+# Median long over short axis of a place's nodes over that of all mediastinal ones, by marked nodes of public scans.
 _LONG = {
     "1": 0.9,
     "2": 1.06,

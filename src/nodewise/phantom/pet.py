@@ -80,7 +80,7 @@ def _draw_protocol(rng: np.random.Generator, region: BodyRegion, in_register: bo
     # The CT is mostly taken in deeper inspiration than the PET's mean: its diaphragm lies lower.
     shift = rng.uniform(3, 15) * (1 if rng.random() < 0.8 else -0.6)
     in_plane = float(rng.choice((3.65, 4.0, 4.07, 4.11)))
-    scale = 0.2 if region is BodyRegion.NECK else 1.0
+    scale = 0.2 if region is BodyRegion.NECK else 1.0  # the neck hardly moves with the breath
     return _Protocol(
         fwhm_mm=float(rng.uniform(5, 7)),
         spacing=(in_plane, in_plane, float(rng.choice((3.0, 3.27, 3.75, 4.25, 5.0)))),

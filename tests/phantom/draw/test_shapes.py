@@ -5,12 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.shapes import Drum, Tube, ball, curve
-from nodewise.phantom.drawn_node import DrawnNode, paint_node
-from nodewise.phantom.geometry import Tissue
-from nodewise.values.grid import Grid
-from nodewise.values.node import Status
 
 AXES = tuple(np.arange(-15, 15, dtype=np.float32) for _ in range(3))
 
@@ -53,28 +48,3 @@ def test_a_curve_goes_through_its_points() -> None:
     gaps = np.linalg.norm(tube.points[:, None] - points, axis=2)
     assert gaps.min(axis=0).max() < 0.3
     assert tube.radii[gaps.argmin(axis=0)] == pytest.approx([3, 4, 5, 2], abs=0.15)
-
-
-@pytest.mark.parametrize("radius", [4.0, 9.5])
-def test_shares_of_voxels_add_up_to_the_volume(radius: float) -> None:
-    canvas = Canvas(Grid.of((20, 20, 20), (2.0, 2.0, 2.0), (-19.3, -18.9, -19.1)))
-    canvas.paint(Tissue.HEART, ball((0, 0, 0), (radius,) * 3))
-    g = canvas.geometry()
-    share = g.share / 255.0
-    filled = np.where(g.tissue == Tissue.HEART, share, np.where(g.other == Tissue.HEART, 1 - share, 0.0)).sum() * 8
-    assert filled == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.08)
-
-
-def test_a_node_fills_fat_and_lung_and_leaves_the_rest() -> None:
-    canvas = Canvas(Grid.of((24, 24, 24), (1.0, 1.0, 1.0), (-12.0, -12.0, -12.0)))
-    canvas.tissue[...] = canvas.other[...] = Tissue.FAT
-    canvas.tissue[:12] = canvas.other[:12] = Tissue.MUSCLE
-    canvas.tissue[12:, 18:] = canvas.other[12:, 18:] = Tissue.LUNG
-    before = canvas.tissue.copy()
-    paint_node(canvas, 7, DrawnNode(ball((0, 0, 0), (8, 8, 8)), "7", Status.BENIGN))
-    painted = canvas.nodes == 7
-    np.testing.assert_array_equal(painted, canvas.tissue == Tissue.NODE)
-    assert painted[13:, 12:17, 12].any()
-    assert painted[12:, 18, 12].any()
-    assert not painted[:12].any()
-    assert set(np.unique(before[canvas.tissue != before])) == {Tissue.FAT, Tissue.LUNG}

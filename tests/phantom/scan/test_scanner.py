@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from nodewise.phantom.body import Body
-from nodewise.phantom.chest import make_chest
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.phantom.scan.arrays import combined, finer
 from nodewise.phantom.scan.framing import Framing
@@ -23,9 +22,9 @@ from nodewise.values.volume import Quantity, Volume
 QUIET = Protocol(blur_mm=0.0, slice_mm=1.0, noise_hu=0.0, grain_mm=0.3)
 
 
-@pytest.fixture(scope="module")
-def chest() -> Body:
-    return make_chest(4, 2.5)
+@pytest.fixture
+def chest(chests: list[Body]) -> Body:
+    return chests[1]
 
 
 def plain(hu: dict[Tissue, float]) -> Appearance:

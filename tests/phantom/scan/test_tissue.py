@@ -39,9 +39,28 @@ def test_phases_have_their_densities(phase: Phase, tissue: Tissue, low: float, h
     assert max(drawn) - min(drawn) > 0.3 * min(high - low, 30)
 
 
-def test_every_tissue_has_a_density_of_its_own() -> None:
-    look = draw_appearance(np.random.default_rng(0), Phase.PORTAL)
-    assert (look.hu != 0).all()
+AIR = {Tissue.AIR_OUTSIDE, Tissue.AIRWAY_LUMEN, Tissue.BOWEL_GAS, Tissue.OESOPHAGUS_AIR, Tissue.LUNG}
+FATTY = {Tissue.FAT, Tissue.BROWN_FAT, Tissue.NODE_HILUM, Tissue.THYMUS}
+HARD = {Tissue.BONE, Tissue.MARROW, Tissue.CARTILAGE, Tissue.NODE_CALCIUM, Tissue.METAL}
+WATER = {Tissue.BILE, Tissue.URINE, Tissue.EFFUSION, Tissue.BOWEL_CONTENT, Tissue.STOMACH, Tissue.NODE_NECROSIS}
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_every_tissue_has_a_density_of_its_kind(phase: Phase) -> None:
+    drawn = np.array([draw_appearance(np.random.default_rng(n), phase).hu for n in range(40)])
+    for tissue in Tissue:
+        low, high = (
+            (-1005, -690) if tissue in AIR
+            else (-125, 65) if tissue in FATTY
+            else (70, 9000) if tissue in HARD
+            else (-3, 61) if tissue in WATER
+            else (0, 720)
+        )  # fmt: skip
+        assert low <= drawn[:, tissue].min() <= drawn[:, tissue].max() <= high, tissue
+        assert len(np.unique(drawn[:, tissue])) == 40, tissue  # a tissue left out of the tables would be 0 always
+
+
+def test_metastatic_nodes_are_more_uneven_than_others() -> None:
     positive, negative = Tissue.NODE_POSITIVE, Tissue.NODE
     drawn = [draw_appearance(np.random.default_rng(n)) for n in range(100)]
     assert np.mean([d.fine[positive] for d in drawn]) > 1.4 * np.mean([d.fine[negative] for d in drawn])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nodewise.phantom.abdomen.compartments import COMPARTMENTS
-from nodewise.phantom.abdomen.drawing import abdomen_grid, draw_abdomen, regions
+from nodewise.phantom.abdomen.drawing import AbdomenDrawing, abdomen_grid, draw_abdomen, regions
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.draw.brush import paint_pieces
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.placing import paint_nodes
-from nodewise.values.grid import Point
+from nodewise.values.grid import Grid, Point
 from nodewise.values.volume import Quantity, Volume
 
 
@@ -27,7 +27,11 @@ def make_abdomen(seed: int, spacing_mm: float | Point = 1.5, *, field_mm: float 
     """
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
     drawing = draw_abdomen(seed)
-    grid = abdomen_grid(drawing, spacing, field_mm, square)
+    return paint_abdomen(drawing, abdomen_grid(drawing, spacing, field_mm, square))
+
+
+def paint_abdomen(drawing: AbdomenDrawing, grid: Grid) -> Body:
+    """What is drawn, painted on a grid whose axes are the patient's."""
     canvas = Canvas(grid)
     paint_pieces(canvas, drawing.pieces)
     named = regions(canvas, drawing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece, with_marrow
 from nodewise.phantom.geometry import Tissue
 
 # Height of each vertebral body's centre, and y of the column's middle by height.
@@ -29,7 +29,7 @@ def skeleton(brush: Brush) -> list[Piece]:
         (-66, 0, 60, 50, 20),
         (-54, 0, 52, 27, 17),
     ]
-    parts += _marrow(brush.stack("sacrum", Tissue.BONE, sacrum, power=2.4, loose=0.3))
+    parts += with_marrow(brush.stack("sacrum", Tissue.BONE, sacrum, power=2.4, loose=0.3), 1.6)
     canal = [(0, column(z) + 26, z) for z in (-60, -20, 20, 60, 100, 150, 210)]
     parts.append(brush.tube("", Tissue.SPINAL_CANAL, canal, [9, 11, 11, 11, 10.5, 9.5, 9], flat=1.3, loose=0.2))
     parts.append(brush.tube("spinal_cord", Tissue.SPINAL_CANAL, canal[4:], 5.2, flat=1.2, loose=0.2))
@@ -39,7 +39,7 @@ def skeleton(brush: Brush) -> list[Piece]:
             (-140, 104, 6, 38, 6, 119), (-100, 98, 22, 50, 6, 120), (-60, 95, 32, 56, 5.5, 121),
             (-20, 96, 38, 44, 5.5, 122), (-4, 98, 40, 26, 6, 122), (2, 98, 40, 14, 4, 122),
         ]  # fmt: skip
-        parts += _marrow(b.stack("hip", Tissue.BONE, wing, power=2.4, loose=0.4), 1.5)
+        parts += with_marrow(b.stack("hip", Tissue.BONE, wing, power=2.4, loose=0.4), 1.5)
         parts += _ribs(b)
     return parts
 
@@ -60,7 +60,7 @@ def _vertebra(brush: Brush, name: str, z: float) -> list[Piece]:
     bone = Tissue.BONE
     parts = [
         brush.stack("", Tissue.CARTILAGE, disc, power=2.5, loose=0.2),
-        *_marrow(brush.stack(name, bone, body, power=2.5, loose=0.2)),
+        *with_marrow(brush.stack(name, bone, body, power=2.5, loose=0.2), 1.6),
         brush.tube(name, bone, [(0, y + 38, z - 2), (0, y + 46, z - 8), (0, y + 58, z - 14)], [4, 5, 5], flat=0.7),
     ]
     for side in (-1, 1):
@@ -84,11 +84,6 @@ def _vertebra(brush: Brush, name: str, z: float) -> list[Piece]:
     return parts
 
 
-def _marrow(piece: Piece, cortex: float = 1.6) -> list[Piece]:
-    """A bone and the marrow inside it."""
-    return [piece, Piece(piece.name, Tissue.MARROW, piece.shape, (), piece.grow - cortex)]
-
-
 def _ribs(b: Brush) -> list[Piece]:
     """Ribs 7 to 12 of one side, and the costal margin."""
     parts: list[Piece] = []
@@ -97,7 +92,7 @@ def _ribs(b: Brush) -> list[Piece]:
         angle = np.deg2rad(np.linspace(68, end, 14))
         fall = (68 - np.rad2deg(angle)) * 0.58
         way = [(128 * np.cos(t), 2 + 88 * np.sin(t), top - f) for t, f in zip(angle, fall, strict=True)]
-        parts += _marrow(b.tube(f"rib_{word}_{number}", Tissue.BONE, way, 4.8, loose=0.6), 1.5)
+        parts += with_marrow(b.tube(f"rib_{word}_{number}", Tissue.BONE, way, 4.8, loose=0.6), 1.5)
         if number < 11:
             x, y, z = way[-1]
             margin = [(x, y, z), (x - 18, y - 7, z + 4), (max(x - 52, 14), -92, z + 44)]

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas, grid_between
 from nodewise.phantom.draw.sections import Cut, Within
 from nodewise.phantom.draw.shapes import Floats, Shape, Tube, curve
 from nodewise.phantom.geometry import Tissue
@@ -174,8 +174,7 @@ def _free_depth(brush: Brush, others: Sequence[Piece], cavity: Shape) -> tuple[F
     """How deep in free fat each voxel of a coarse grid lies, mm, the mesentery's root kept free."""
     low, high = brush.world([(-120, -100, -125)])[0], brush.world([(120, 70, 90)])[0]
     step = 4.0
-    shape = np.ceil((high - low) / step).astype(int)
-    canvas = Canvas(Grid.of(tuple(shape.tolist()), (step,) * 3, tuple(low.tolist())))
+    canvas = Canvas(grid_between(low, high, (step,) * 3))
     paint_pieces(canvas, others)
     root = curve(
         brush.world([(3, -8, 92), (0, -22, 60), (-10, -22, 20), (-32, -18, -14), (-56, -10, -40)]), [13, 14, 15, 14, 11]

@@ -7,7 +7,7 @@ import numpy as np
 from nodewise.phantom.abdomen.bowel import Colon
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.draw.brush import Brush, Piece
-from nodewise.phantom.draw.placing import Wanted
+from nodewise.phantom.draw.placing import Wanted, draw_short
 from nodewise.phantom.draw.shapes import Blob, Tube, rotation
 from nodewise.phantom.geometry import Tissue
 from nodewise.values.node import Status
@@ -71,27 +71,22 @@ def spread(rng: np.random.Generator, tumour: Tumour | None) -> list[Wanted]:
     Sizes of the ill and the swollen lean on NIH CT Lymph Nodes (Roth et al. 2014: marked abdominal nodes, median short
     axis 13 mm) and DeepLesion (mesentery 11 mm). About half of the patients have metastases, as in P2.
     """
-    wanted = [Wanted(_benign(rng), Status.BENIGN, _short(rng, 4.6, 0.35, 3.0, 9.9)) for _ in range(rng.poisson(11))]
+    wanted = [Wanted(_benign(rng), Status.BENIGN, draw_short(rng, 4.6, 0.35, 3.0, 9.9)) for _ in range(rng.poisson(11))]
     if rng.random() < 0.3:
         place = _benign(rng)
         for _ in range(int(rng.integers(2, 8))):
             where = place if rng.random() < 0.7 else _benign(rng)
-            wanted.append(Wanted(where, Status.BENIGN, _short(rng, 10.5, 0.3, 6, 22)))
+            wanted.append(Wanted(where, Status.BENIGN, draw_short(rng, 10.5, 0.3, 6, 22)))
     if rng.random() < (0.55 if tumour else 0.35):
         order = _DRAINS[tumour.site][2] if tumour else tuple(rng.permutation(_ELSEWHERE))
         bulk = 1.0 if tumour else 1.25
         for _ in range(1 + int(rng.poisson(rng.gamma(1.5, 2.6)))):
             place = str(order[min(int(rng.geometric(0.55)) - 1, len(order) - 1)])
             status = Status.EXTRANODAL if rng.random() < 0.15 else Status.MALIGNANT
-            wanted.append(Wanted(place, status, _short(rng, 12.5 * bulk, 0.45, 4, 45)))
+            wanted.append(Wanted(place, status, draw_short(rng, 12.5 * bulk, 0.45, 4, 45)))
     return wanted
 
 
 def _benign(rng: np.random.Generator) -> str:
     p = np.array(list(_BENIGN.values()))
     return list(_BENIGN)[int(rng.choice(len(p), p=p / p.sum()))]
-
-
-def _short(rng: np.random.Generator, median: float, spread_log: float, low: float, high: float) -> float:
-    """Smallest diameter, mm."""
-    return float(np.clip(median * np.exp(rng.normal(0, spread_log)), low, high))

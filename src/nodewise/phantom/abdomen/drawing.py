@@ -14,7 +14,7 @@ from nodewise.phantom.abdomen.compartments import COMPARTMENTS, Course, compartm
 from nodewise.phantom.abdomen.disease import primary, spread
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas, grid_between
 from nodewise.phantom.draw.frame import Frame, draw_frame
 from nodewise.phantom.draw.placing import settle
 from nodewise.phantom.draw.shapes import Tube
@@ -80,8 +80,7 @@ def abdomen_grid(drawing: AbdomenDrawing, spacing: Point, field_mm: float, squar
     deep = field_mm if square else min(field_mm, 2 * (108 * drawing.frame.size + drawing.frame.fat + 12))
     low = np.array([middle[0] - field_mm / 2, middle[1] - deep / 2, heights[0]])
     high = np.array([middle[0] + field_mm / 2, middle[1] + deep / 2, heights[1]])
-    shape = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
-    return Grid.of(tuple(shape.tolist()), spacing, tuple(low.tolist()))
+    return grid_between(low, high, spacing)
 
 
 def _landmarks(brush: Brush, pieces: Sequence[Piece]) -> Mapping[str, Point]:

@@ -14,15 +14,17 @@ _AORTA: Way = [(7, 25, 212), (6, 20, 160), (5, 13, 118), (4, 7, 70), (3, 6, 35),
 _CAVA: Way = [(-10, 17, -16), (-20, 12, 5), (-25, 10, 40), (-26, 11, 90), (-25, 12, 130), (-23, 6, 165), (-20, -4, 190)]
 _SMA: Way = [(4, 4, 103), (4, -12, 93), (2, -25, 66), (-6, -31, 30), (-26, -30, -10), (-52, -22, -40)]
 _SMV: Way = [(-62, -26, -42), (-36, -34, -8), (-15, -36, 32), (-9, -28, 66), (-8, -17, 87)]
-_COLIC = {
-    "ileocolic": [(-26, -30, -10), (-58, -20, -28), (-84, -10, -44)],
-    "right colic": [(-7, -30, 36), (-46, -12, 26), (-84, 4, 16)],
-    "middle colic": [(2, -24, 70), (-6, -44, 60), (-36, -58, 50)],
-    "middle colic ": [(-6, -44, 60), (20, -58, 46), (46, -58, 50)],
-    "left colic": [(10, 0, 30), (46, 10, 30), (94, 26, 50)],
-    "sigmoid": [(22, 0, -10), (44, 2, -40), (62, -8, -62)],
-    "inferior mesenteric": [(3, -1, 42), (10, -1, 20), (24, 2, -18), (26, 14, -60), (12, 34, -110)],
-}
+_BRANCHES, _INFERIOR = "mesenteric_branches", "inferior_mesenteric_artery"
+# Compartment of nodes along each, the artery's organ, and its way.
+_COLIC: tuple[tuple[str, str, Way], ...] = (
+    ("ileocolic", _BRANCHES, [(-26, -30, -10), (-58, -20, -28), (-84, -10, -44)]),
+    ("right colic", _BRANCHES, [(-7, -30, 36), (-46, -12, 26), (-84, 4, 16)]),
+    ("middle colic", _BRANCHES, [(2, -24, 70), (-6, -44, 60), (-36, -58, 50)]),
+    ("middle colic", _BRANCHES, [(-6, -44, 60), (20, -58, 46), (46, -58, 50)]),
+    ("left colic", _BRANCHES, [(10, 0, 30), (46, 10, 30), (94, 26, 50)]),
+    ("sigmoid", _INFERIOR, [(22, 0, -10), (44, 2, -40), (62, -8, -62)]),
+    ("inferior mesenteric", _INFERIOR, [(3, -1, 42), (10, -1, 20), (24, 2, -18), (26, 14, -60), (12, 34, -110)]),
+)
 
 
 def great_vessels(brush: Brush) -> list[Piece]:
@@ -114,12 +116,11 @@ def mesenteric_vessels(brush: Brush) -> tuple[list[Piece], dict[str, list[Piece]
     sma = brush.tube("superior_mesenteric_artery", _ARTERY, _SMA, [3.8, 3.6, 3.4, 3, 2.4, 1.6], loose=0.5, rim=1.0)
     smv = brush.tube("superior_mesenteric_vein", _VEIN, _SMV, [2.4, 4, 5.2, 5.6, 6], loose=0.5, rim=0.5)
     parts, courses = [sma, smv], {"mesenteric": [sma, smv]}
-    for name, way in _COLIC.items():
-        own = "inferior_mesenteric_artery" if name[0] in "is" and name != "ileocolic" else "mesenteric_branches"
-        artery = brush.tube(own, _SMALL, way, [2.2, 1.8, 1.4] if len(way) == 3 else 2.0)
-        vein = brush.tube("mesenteric_branches", _SMALL, [(x + 4, y + 2, z + 4) for x, y, z in way], 2.0)
+    for place, organ, way in _COLIC:
+        artery = brush.tube(organ, _SMALL, way, [2.2, 1.8, 1.4] if len(way) == 3 else 2.0)
+        vein = brush.tube(_BRANCHES, _SMALL, [(x + 4, y + 2, z + 4) for x, y, z in way], 2.0)
         parts += [artery, vein]
-        courses.setdefault(name.strip(), []).append(artery)
+        courses.setdefault(place, []).append(artery)
     for side in (1, -1):
         for _ in range(int(brush.rng.integers(7, 12))):
             branch = _branch(brush, side)
@@ -141,10 +142,10 @@ def _branch(brush: Brush, side: int) -> list[Piece]:
     way = [start, (middle[0], middle[1], middle[2]), end]
     beside = [(x + 3.5, y + 2, z + 2.5) for x, y, z in way]
     parts = [
-        brush.tube("mesenteric_branches", _SMALL, way, [thick, thick * 0.8, 0.6]),
-        brush.tube("mesenteric_branches", _SMALL, beside, [thick * 1.2, thick, 0.7]),
+        brush.tube(_BRANCHES, _SMALL, way, [thick, thick * 0.8, 0.6]),
+        brush.tube(_BRANCHES, _SMALL, beside, [thick * 1.2, thick, 0.7]),
     ]
     for _ in range(2):
         tip = tuple(c + float(d) for c, d in zip(end, brush.rng.normal(0, 12, 3), strict=True))
-        parts.append(brush.tube("mesenteric_branches", _SMALL, [way[1], (tip[0], tip[1], tip[2])], [thick * 0.6, 0.5]))
+        parts.append(brush.tube(_BRANCHES, _SMALL, [way[1], (tip[0], tip[1], tip[2])], [thick * 0.6, 0.5]))
     return parts

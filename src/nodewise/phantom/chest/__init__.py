@@ -7,13 +7,13 @@ from collections.abc import Collection
 import numpy as np
 
 from nodewise.phantom.body import Body, BodyRegion
-from nodewise.phantom.chest.drawing import draw_patient
+from nodewise.phantom.chest.drawing import Drawing, draw_patient
 from nodewise.phantom.chest.painting import holds_nodes, mediastinal_grid, paint, whole_grid
 from nodewise.phantom.chest.stations import station_map
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.drawn_node import paint_node
 from nodewise.phantom.hard import Hard
-from nodewise.values.grid import Point
+from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
 
@@ -32,18 +32,20 @@ def make_chest(
     Args:
         seed: from 0.
         spacing_mm: of the grid, along x, y, z.
-        mediastinum_only: keep only the box around the mediastinum, with 15 mm more.
+        mediastinum_only: keep only the box around the mediastinum.
         field_mm: width of the field of view, which may cut the shoulders.
         square: make the field of view as deep as wide, as scanners do.
         hard: what is hard about the patient; drawn where not given, see ``hard.FREQUENCY``.
     """
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
     drawing = draw_patient(seed, hard)
-    grid = (
-        mediastinal_grid(drawing.person, spacing)
-        if mediastinum_only
-        else whole_grid(drawing.person, spacing, field_mm, square)
-    )
+    if mediastinum_only:
+        return paint_chest(drawing, mediastinal_grid(drawing.person, spacing))
+    return paint_chest(drawing, whole_grid(drawing.person, spacing, field_mm, square))
+
+
+def paint_chest(drawing: Drawing, grid: Grid) -> Body:
+    """What is drawn, painted on a grid whose axes are the patient's."""
     canvas = Canvas(grid)
     inside = paint(canvas, drawing)
     named = station_map(canvas.axes, inside & holds_nodes(canvas.tissue), drawing.borders)

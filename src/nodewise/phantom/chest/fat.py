@@ -11,10 +11,9 @@ from nodewise.phantom.chest.habitus import Habitus
 from nodewise.phantom.chest.pen import Part, Pen
 from nodewise.phantom.chest.ribcage import sternum_back
 from nodewise.phantom.chest.thorax import Smooth
-from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas, grid_between
 from nodewise.phantom.draw.shapes import Field, Floats, Tube, ball, curve
 from nodewise.phantom.geometry import Tissue
-from nodewise.values.grid import Grid
 
 
 def mediastinal_fat(person: Habitus, parts: Sequence[Part], step: float = 2.5) -> Smooth:
@@ -24,8 +23,7 @@ def mediastinal_fat(person: Habitus, parts: Sequence[Part], step: float = 2.5) -
     """
     low, high = person.world([(-100, -105, -150)])[0], person.world([(100, 95, 135)])[0]
     low, high = np.minimum(low, high) - 10, np.maximum(low, high) + 10
-    shape = np.ceil((high - low) / step).astype(int)
-    canvas = Canvas(Grid.of(tuple(shape.tolist()), (step,) * 3, tuple(low.tolist())))
+    canvas = Canvas(grid_between(low, high, (step,) * 3))
     for part in parts:
         canvas.paint(Tissue.NODE, part.shape, grow=part.wall_mm)
     solid = canvas.tissue == Tissue.NODE

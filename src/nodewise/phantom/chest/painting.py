@@ -11,8 +11,8 @@ from nodewise.phantom.chest.habitus import BOTTOM_MM, TOP_MM, Habitus
 from nodewise.phantom.chest.lungs import MARK, name_lobes
 from nodewise.phantom.chest.pen import Part
 from nodewise.phantom.chest.subphrenic import paint_liver
-from nodewise.phantom.draw.canvas import Canvas
-from nodewise.phantom.draw.shapes import Field, Floats
+from nodewise.phantom.draw.canvas import Canvas, grid_between
+from nodewise.phantom.draw.shapes import Field
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.values.grid import Grid, Point
@@ -153,7 +153,9 @@ def holds_nodes(tissue: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
 def mediastinal_grid(person: Habitus, spacing: Point) -> Grid:
     """The box around the mediastinum from neck base to diaphragm, with 15 mm more."""
     low, high = person.world([(-88, -94, -140)])[0], person.world([(92, 78, 124)])[0]
-    return _grid(np.subtract(np.minimum(low, high), (8, 8, 0)), np.add(np.maximum(low, high), (8, 8, 0)), spacing)
+    return grid_between(
+        np.subtract(np.minimum(low, high), (8, 8, 0)), np.add(np.maximum(low, high), (8, 8, 0)), spacing
+    )
 
 
 def whole_grid(person: Habitus, spacing: Point, field_mm: float, square: bool) -> Grid:
@@ -164,11 +166,4 @@ def whole_grid(person: Habitus, spacing: Point, field_mm: float, square: bool) -
     deep = 0.5 * (field_mm if square else float(high[1] - low[1]))
     middle = 0.5 * (low + high)
     low = np.array([middle[0] - field_mm / 2, middle[1] - deep, low[2]])
-    return _grid(low, np.array([middle[0] + field_mm / 2, middle[1] + deep, high[2]]), spacing)
-
-
-def _grid(low: Floats, high: Floats, spacing: Point) -> Grid:
-    shape = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
-    return Grid.of(
-        (int(shape[0]), int(shape[1]), int(shape[2])), spacing, (float(low[0]), float(low[1]), float(low[2]))
-    )
+    return grid_between(low, np.array([middle[0] + field_mm / 2, middle[1] + deep, high[2]]), spacing)

@@ -12,11 +12,9 @@ from scipy.interpolate import PchipInterpolator
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.frame import Frame
 from nodewise.phantom.draw.sections import Stack
-from nodewise.phantom.draw.shapes import Blob, Floats, Shape, Tube, curve
+from nodewise.phantom.draw.shapes import Blob, Floats, Shape, curve
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.organ_names import ORGANS
-
-_SLAB_VOXELS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,29 +36,19 @@ class Piece:
 
 
 def paint_pieces(canvas: Canvas, pieces: Iterable[Piece]) -> None:
-    """Paint the pieces in order, large ones a few slices at a time."""
-    for piece in pieces:
-        if piece.rim > 0:
-            _paint(canvas, Tissue.FAT, piece.shape, piece.grow + piece.rim, _PARTED, 0)
-        _paint(canvas, piece.tissue, piece.shape, piece.grow, piece.only, ORGANS.get(piece.name, 0))
+    """Paint the pieces in order."""
+    for p in pieces:
+        if p.rim > 0:
+            canvas.paint(Tissue.FAT, p.shape, p.grow + p.rim, _PARTED)
+        canvas.paint(p.tissue, p.shape, p.grow, p.only, ORGANS.get(p.name, 0))
 
 
 _PARTED = (Tissue.MUSCLE, Tissue.GLAND)
 
 
-def _paint(canvas: Canvas, tissue: Tissue, shape: Shape, grow: float, only: tuple[Tissue, ...], organ: int) -> None:
-    part = canvas.window(shape, max(grow, 0.0) + canvas.step)
-    if part is None:
-        return
-    area = (part[0].stop - part[0].start) * (part[1].stop - part[1].start)
-    count = max(1, _SLAB_VOXELS // area)
-    thin = 1.0
-    if isinstance(shape, Tube):
-        thin = min(1.0, (2 * (float(shape.radii.max()) + grow) / canvas.step) ** 1.5)
-    for start in range(part[2].start, part[2].stop, count):
-        slab = (part[0], part[1], slice(start, min(start + count, part[2].stop)))
-        distance = canvas.distance(shape, slab, max(grow, 0.0) + canvas.step)
-        canvas.fill(tissue, distance - np.float32(grow), slab, only, thin, organ)
+def with_marrow(bone: Piece, cortex_mm: float = 1.7) -> list[Piece]:
+    """A bone and the marrow inside it."""
+    return [bone, Piece(bone.name, Tissue.MARROW, bone.shape, (), bone.grow - cortex_mm)]
 
 
 class Brush:

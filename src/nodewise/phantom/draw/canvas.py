@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from nodewise.phantom.draw.shapes import Axes, Field, Shape, Tube
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.values.grid import Grid
+from nodewise.values.grid import Grid, Point
 
 Slices = tuple[slice, slice, slice]
+_SLAB_VOXELS = 4_000_000
 
 
 class Canvas:
@@ -54,15 +55,22 @@ class Canvas:
         only: Collection[Tissue] = (),
         organ: int = 0,
     ) -> None:
-        """Paint ``shape``, grown by ``grow`` mm, over everything or over the tissues in ``only`` alone."""
-        part = self.window(shape, grow + self.step)
+        """Paint ``shape``, grown by ``grow`` mm, over everything or over the tissues in ``only`` alone.
+
+        A large one is painted a few slices at a time.
+        """
+        reach = max(grow, 0.0) + self.step
+        part = self.window(shape, reach)
         if part is None:
             return
-        d = self.distance(shape, part, max(0.0, grow) + self.step)
+        x, y, z = part
         thin = 1.0
         if isinstance(shape, Tube):
-            thin = min(1.0, (2 * (float(shape.radii.max()) + grow) / self.step) ** 1.5)
-        self.fill(tissue, d - grow if grow else d, part, only, thin, organ)
+            thin = min(1.0, max(0.0, 2 * (float(shape.radii.max()) + grow) / self.step) ** 1.5)
+        count = max(1, _SLAB_VOXELS // ((x.stop - x.start) * (y.stop - y.start)))
+        for start in range(z.start, z.stop, count):
+            slab = (x, y, slice(start, min(start + count, z.stop)))
+            self.fill(tissue, self.distance(shape, slab, reach) - np.float32(grow), slab, only, thin, organ)
 
     def fill(
         self,
@@ -99,6 +107,13 @@ class Canvas:
     def geometry(self) -> Geometry:
         """What was painted."""
         return Geometry(self.grid, self.tissue, self.other, self.share, self.nodes)
+
+
+def grid_between(low: npt.ArrayLike, high: npt.ArrayLike, spacing: Point) -> Grid:
+    """A grid along the patient's axes whose first voxel lies at ``low`` and that reaches ``high``, LPS mm."""
+    low, high = np.asarray(low, float), np.asarray(high, float)
+    shape = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
+    return Grid.of(tuple(shape.tolist()), spacing, tuple(low.tolist()))
 
 
 def _among(labels: npt.NDArray[np.uint8], wanted: Collection[Tissue]) -> npt.NDArray[np.bool_]:

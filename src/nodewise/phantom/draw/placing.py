@@ -19,7 +19,7 @@ from nodewise.values.node import Status
 Labels = npt.NDArray[np.uint8]
 
 _YIELDS = (Tissue.MUSCLE, Tissue.GLAND, Tissue.VESSEL_SMALL, Tissue.LYMPHOID)
-_TRIES = 20
+_TRIES = 20  # places and shapes for each node; the last seven a little smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,11 @@ class Wanted:
     place: str
     status: Status
     short_mm: float
+
+
+def draw_short(rng: np.random.Generator, median: float, spread_log: float, low: float, high: float) -> float:
+    """A node's smallest diameter: log-normal about ``median`` between ``low`` and ``high``, mm."""
+    return float(np.clip(median * np.exp(rng.normal(0, spread_log)), low, high))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

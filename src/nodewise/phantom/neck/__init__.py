@@ -6,9 +6,9 @@ from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.draw.brush import paint_pieces
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.placing import paint_nodes
-from nodewise.phantom.neck.drawing import draw_neck, neck_grid, regions
+from nodewise.phantom.neck.drawing import NeckDrawing, draw_neck, neck_grid, regions
 from nodewise.phantom.neck.levels import LEVELS
-from nodewise.values.grid import Point
+from nodewise.values.grid import Grid, Point
 from nodewise.values.volume import Quantity, Volume
 
 
@@ -26,7 +26,11 @@ def make_neck(seed: int, spacing_mm: float | Point = 1.5, *, field_mm: float = 2
     """
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
     drawing = draw_neck(seed)
-    grid = neck_grid(drawing, spacing, field_mm, square)
+    return paint_neck(drawing, neck_grid(drawing, spacing, field_mm, square))
+
+
+def paint_neck(drawing: NeckDrawing, grid: Grid) -> Body:
+    """What is drawn, painted on a grid whose axes are the patient's."""
     canvas = Canvas(grid)
     paint_pieces(canvas, drawing.pieces)
     named = regions(canvas, drawing)

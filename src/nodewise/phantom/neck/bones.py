@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nodewise.phantom.draw.brush import Brush, Piece
+from nodewise.phantom.draw.brush import Brush, Piece, with_marrow
 from nodewise.phantom.geometry import Tissue
 
 # Height of each vertebral body's centre, and y of the column's middle by height.
@@ -33,7 +33,7 @@ def spine(brush: Brush) -> list[Piece]:
     parts.append(brush.tube("vertebrae_C2", Tissue.BONE, [(0, 24, 86), (0, 21, 98), (0, 20, 108)], 5, loose=still))
     for side in (-1, 1):
         mass = brush.sided(side).ball("vertebrae_C1", Tissue.BONE, (20, 28, 104), (8, 10, 8), loose=still)
-        parts += _marrow(mass)
+        parts += with_marrow(mass)
     canal = [(0, column(z) + 17, z) for z in (-96, -60, -20, 20, 60, 100, 124)]
     cord = [(0, column(z) + 17, z) for z in (-96, -20, 60, 124)]
     parts.append(brush.tube("", Tissue.SPINAL_CANAL, canal, [9, 9.5, 10.5, 11, 11, 12, 13], flat=1.35, loose=still))
@@ -50,13 +50,13 @@ def _vertebra(brush: Brush, name: str, z: float) -> list[Piece]:
     body = [(z - half, 0, y + 0.6, wide, deep), (z, 0, y, wide * 0.93, deep * 0.95), (z + half, 0, y - 0.6, wide, deep)]
     disc = [(z - half - 5.5, 0, y + 0.8, wide * 0.95, deep), (z - half, 0, y + 0.7, wide * 0.95, deep)]
     parts = [brush.stack("", Tissue.CARTILAGE, disc, power=2.6, loose=0.2)]
-    parts += _marrow(brush.stack(name, Tissue.BONE, body, power=2.6, loose=0.2))
+    parts += with_marrow(brush.stack(name, Tissue.BONE, body, power=2.6, loose=0.2))
     parts.append(
         brush.tube(name, Tissue.BONE, [(0, y + 27, z - 2), (0, y + long - 6, z - 2 + drop)], [3.4, 3.8], flat=0.8)
     )
     for side in (-1, 1):
         b = brush.sided(side)
-        parts += _marrow(b.ball(name, Tissue.BONE, (wide + 4.5, y + 12, z), (6.5, 7.5, 11), loose=0.3))
+        parts += with_marrow(b.ball(name, Tissue.BONE, (wide + 4.5, y + 12, z), (6.5, 7.5, 11), loose=0.3))
         parts.append(b.tube(name, Tissue.BONE, [(wide, y + 16, z), (9, y + 26, z - 2), (0, y + 29, z - 2)], 3.1))
         reach = 12 if z > -10 else 24
         tip = (wide + reach, y + (6 if z > -10 else 24), z - 2 if z > -10 else z + 3)
@@ -65,23 +65,20 @@ def _vertebra(brush: Brush, name: str, z: float) -> list[Piece]:
     return parts
 
 
-def _marrow(piece: Piece, cortex: float = 1.7) -> list[Piece]:
-    """A bone and the marrow inside it."""
-    return [piece, Piece(piece.name, Tissue.MARROW, piece.shape, (), piece.grow - cortex)]
-
-
 def face(brush: Brush) -> list[Piece]:
     """Skull base, upper and lower jaw with teeth, cheek bones, sinuses; hyoid."""
     bone, air, still = Tissue.BONE, Tissue.AIRWAY_LUMEN, 0.3
     parts = [
         brush.ball("skull", bone, (0, 60, 152), (67, 60, 47), loose=0),
         brush.ball("brain", Tissue.SPINAL_CANAL, (0, 60, 152), (61, 54, 41), loose=0),
-        *_marrow(brush.ball("skull", bone, (0, 8, 128), (17, 15, 10), loose=still)),
+        *with_marrow(brush.ball("skull", bone, (0, 8, 128), (17, 15, 10), loose=still)),
         brush.ball("skull", bone, (0, -36, 100), (20, 27, 2.2), loose=still),
     ]
     for side in (-1, 1):
         b = brush.sided(side)
-        parts += _marrow(b.tube("skull", bone, [(13, 14, 127), (38, 28, 125), (58, 36, 124)], [8, 9, 9], loose=still))
+        parts += with_marrow(
+            b.tube("skull", bone, [(13, 14, 127), (38, 28, 125), (58, 36, 124)], [8, 9, 9], loose=still)
+        )
         parts += [
             b.ball("skull", bone, (57, 38, 113), (8, 11, 15), loose=still),
             *(
@@ -118,7 +115,7 @@ def _jaws(brush: Brush) -> list[Piece]:
             (54, 43, -12, 6, 3.6, 86), (64, 45.5, -8, 15, 3.8, 86), (90, 47, -6, 16, 3.2, 86),
             (104, 48, -4, 14, 2.6, 86), (108, 48, 6, 5, 4, 86), (117, 48, 8, 5, 6, 86),
         ]  # fmt: skip
-        parts += _marrow(b.stack("mandible", bone, ramus, loose=jitter), 1.5)
+        parts += with_marrow(b.stack("mandible", bone, ramus, loose=jitter), 1.5)
     return parts + _teeth(brush, arch)
 
 
@@ -175,15 +172,15 @@ def chest_top(brush: Brush, rise: float) -> list[Piece]:
         for number, way in enumerate(ribs, 1):
             name = f"rib_{'left' if side > 0 else 'right'}_{number}"
             tube = b.tube(name, Tissue.BONE, way, 5.2 if number == 1 else 4.6, loose=0.8)
-            parts += [Piece(name, tube.tissue, tube.shape), Piece(name, Tissue.MARROW, tube.shape, (), -1.6)]
+            parts += with_marrow(Piece(name, tube.tissue, tube.shape), 1.6)
         clavicle = b.tube(
             "clavicula",
             Tissue.BONE,
             [(13, -22, -74), (46, -20, -60), (90, 10, -48 + 0.6 * rise), (140, 26, -42 + rise)],
             [8, 6, 6, 6],
         )
-        parts += _marrow(clavicle)
-        parts += _marrow(b.ball("humerus", Tissue.BONE, (158, 44, -74 + rise), (23, 23, 24)), 3)
+        parts += with_marrow(clavicle)
+        parts += with_marrow(b.ball("humerus", Tissue.BONE, (158, 44, -74 + rise), (23, 23, 24)), 3)
         parts.append(b.ball("scapula", Tissue.BONE, (100, 90, -96 + rise), (38, 4, 46), tilt=(0, 0, -30)))
-    parts += _marrow(brush.ball("sternum", Tissue.BONE, (0, -24, -96), (27, 7, 24), loose=0.5))
+    parts += with_marrow(brush.ball("sternum", Tissue.BONE, (0, -24, -96), (27, 7, 24), loose=0.5))
     return parts

@@ -6,7 +6,7 @@ import numpy as np
 
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.draw.brush import Brush, Piece
-from nodewise.phantom.draw.placing import Wanted
+from nodewise.phantom.draw.placing import Wanted, draw_short
 from nodewise.phantom.draw.shapes import Blob, rotation
 from nodewise.phantom.geometry import Tissue
 from nodewise.values.node import Status
@@ -58,13 +58,14 @@ def spread(rng: np.random.Generator, site: str, side: Side) -> list[Wanted]:
     levels are ill follows from the site and the side; the other side is ill less often.
     """
     wanted = [
-        Wanted(_level(rng, _BENIGN, None), Status.BENIGN, _short(rng, 4.65, 0.40, 2.8, 14)) for _ in range(_count(rng))
+        Wanted(_level(rng, _BENIGN, None), Status.BENIGN, draw_short(rng, 4.65, 0.40, 2.8, 14))
+        for _ in range(_count(rng))
     ]
     if rng.random() < 0.6:
         for _ in range(1 + int(rng.poisson(rng.gamma(1.5, 1.7)))):
             extends = rng.random() < 0.345
             status = Status.EXTRANODAL if extends else Status.MALIGNANT
-            short = _short(rng, 15.8, 0.45, 7, 38) if extends else _short(rng, 10.0, 0.5, 4, 30)
+            short = draw_short(rng, 15.8, 0.45, 7, 38) if extends else draw_short(rng, 10.0, 0.5, 4, 30)
             wanted.append(Wanted(_level(rng, _SITES[site][3], side), status, short))
     return wanted
 
@@ -72,11 +73,6 @@ def spread(rng: np.random.Generator, site: str, side: Side) -> list[Wanted]:
 def _count(rng: np.random.Generator) -> int:
     """How many benign nodes: 7.2 on average, unevenly."""
     return int(np.clip(rng.poisson(rng.gamma(5.0, 1.52)), 1, 22))
-
-
-def _short(rng: np.random.Generator, median: float, spread_log: float, low: float, high: float) -> float:
-    """Smallest diameter, mm."""
-    return float(np.clip(median * np.exp(rng.normal(0, spread_log)), low, high))
 
 
 def _level(rng: np.random.Generator, weights: dict[str, int], side: Side | None) -> str:

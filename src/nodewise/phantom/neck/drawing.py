@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.draw.brush import Brush, Piece, paint_pieces
-from nodewise.phantom.draw.canvas import Canvas
+from nodewise.phantom.draw.canvas import Canvas, grid_between
 from nodewise.phantom.draw.frame import Frame, draw_frame
 from nodewise.phantom.draw.placing import settle
 from nodewise.phantom.draw.shapes import Floats
@@ -88,8 +88,7 @@ def neck_grid(drawing: NeckDrawing, spacing: Point, field_mm: float, square: boo
     deep = field_mm if square else min(field_mm, 238.0 * drawing.frame.size)
     low = np.array([middle[0] - field_mm / 2, middle[1] - deep / 2, heights[0]])
     high = np.array([middle[0] + field_mm / 2, middle[1] + deep / 2, heights[1]])
-    shape = np.maximum(1, np.ceil((high - low) / spacing)).astype(int)
-    return Grid.of(tuple(shape.tolist()), spacing, tuple(low.tolist()))
+    return grid_between(low, high, spacing)
 
 
 def _borders(brush: Brush, pieces: Sequence[Piece]) -> Borders:

@@ -8,9 +8,10 @@ from scipy import ndimage
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.scan.arrays import Array, finer, host, like, take
 
-_DENSE_HU = 180.0
-_WINDOW_MM = 7.0
-_COARSE_MM = 3.0
+_DENSE_HU = 180.0  # thinner medium is as good as mixed
+_WINDOW_MM = 7.0  # about the radius of a great vein: layers are seen from its own middle
+_BLOOD_HU = 60.0  # of what has not been reached by the medium
+_COARSE_MM = 3.0  # the layers are told on voxels of this size
 
 
 def add_inflow(
@@ -33,6 +34,6 @@ def add_inflow(
     layer = take(like(depth, image), np.arange(last - first) // factors[0], 0)
     for axis in (1, 2):
         layer = finer(layer, axis, factors[axis] // 2, factors[axis], tissue.shape[axis])
-    layer *= float(0.6 * amount * (vein_hu - 60))
+    layer *= float(0.6 * amount * (vein_hu - _BLOOD_HU))
     image[first:last] += layer * (tissue[first:last] == Tissue.VESSEL_VEIN)
     return image

@@ -13,9 +13,9 @@ from nodewise.phantom.scan.slices import averages
 
 _HEART = (Tissue.HEART, Tissue.HEART_LEFT, Tissue.HEART_RIGHT, Tissue.PERICARDIUM)
 _DOME = (Tissue.LIVER, Tissue.SPLEEN, Tissue.STOMACH)
-_COARSE_MM = 4.0
-_REACH_MM = 7.0
-_EDGE = 8
+_COARSE_MM = 4.0  # how near is told on voxels of this size
+_REACH_MM = 7.0  # standard deviation of how far beyond its border an organ takes others along
+_EDGE = 8  # pixels repeated at the edge, against wrapping around
 
 
 def add_motion(

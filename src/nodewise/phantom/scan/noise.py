@@ -12,7 +12,7 @@ from nodewise.phantom.scan.slices import averages
 
 _WATER = 0.019  # linear attenuation of water at about 70 keV, per mm (NIST XCOM)
 _HOLLOW = 3.0  # width of the low frequencies that a kernel takes out of the noise, in grains
-_STREAKED_MM = 12.0
+_STREAKED_MM = 12.0  # standard deviation of the smear along rows
 
 
 def add_noise(slices: Array, spacing: tuple[float, float], protocol: Protocol, rng: np.random.Generator) -> Array:
@@ -36,7 +36,7 @@ def add_noise(slices: Array, spacing: tuple[float, float], protocol: Protocol, r
     return slices
 
 
-_CHUNK = 64
+_CHUNK = 64  # slices
 _STREAKED = 0.4  # of the noise elsewhere
 _COARSE = 8  # pixels
 
@@ -72,8 +72,8 @@ def loudness(
     return np.sqrt(even / mean).astype(np.float32), np.sqrt(excess / mean).astype(np.float32)
 
 
-_DEEP_MM = 45.0
-_LONGER_MM = 130.0
+_DEEP_MM = 45.0  # over which the skin's shorter rays are felt
+_LONGER_MM = 130.0  # of water that rows may pass more than columns before it shows as streaks
 
 
 def grain(

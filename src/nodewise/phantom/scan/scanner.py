@@ -130,7 +130,7 @@ def densities(layers: Layers, spacing: Point, look: Appearance, rng: np.random.G
     return image
 
 
-_SLAB = 24
+_SLAB = 24  # slices at a time, so that what is kept in memory stays small
 
 
 def _slab(
@@ -164,6 +164,7 @@ def _slab(
     return own
 
 
+# How many HU a strand stands out from its tissue.
 _STRANDED = np.zeros(256, np.float32)
 _STRANDED[Tissue.FAT] = 130.0
 _STRANDED[Tissue.THYMUS] = 50.0
@@ -190,4 +191,4 @@ def spread(image: Array, spacing: Point, protocol: Protocol) -> Array:
     return image
 
 
-_OVERSHOOT = 2.2
+_OVERSHOOT = 2.2  # width of what is taken away, in widths of the point spread

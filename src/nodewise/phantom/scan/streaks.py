@@ -16,10 +16,10 @@ from scipy import fft, ndimage
 from nodewise.phantom.geometry import Tissue
 from nodewise.phantom.scan.arrays import Array, finer, frequencies, host, like
 
-_ANGLES = 180
+_ANGLES = 180  # over half a turn
 _DENSE_HU = 300.0  # below this the medium harms nothing that can be seen
 _STEP_MM = (4.0, 1.6, 1.6)  # z, y, x
-_HARMONICS = np.arange(1, 41)
+_HARMONICS = np.arange(1, 41)  # of half a turn; finer streaks than these are noise
 _SOURCES = (Tissue.VESSEL_VEIN, Tissue.HEART_RIGHT, Tissue.METAL)  # beyond the lungs the medium is well mixed
 
 

@@ -12,9 +12,9 @@ from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.draw.brush import paint_pieces
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.geometry import NODE_TISSUES, Tissue
-from nodewise.phantom.neck import make_neck
+from nodewise.phantom.neck import make_neck, paint_neck
 from nodewise.phantom.neck.disease import spread
-from nodewise.phantom.neck.drawing import draw_neck
+from nodewise.phantom.neck.drawing import NeckDrawing, draw_neck, neck_grid
 from nodewise.phantom.neck.levels import LEVELS
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.values.node import Status
@@ -25,8 +25,13 @@ NUMBER = {code: number for number, code in LEVELS.items()}
 
 
 @pytest.fixture(scope="module")
-def necks() -> list[Body]:
-    return [make_neck(seed, 2.0) for seed in SEEDS]
+def drawings() -> list[NeckDrawing]:
+    return [draw_neck(seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def necks(drawings: list[NeckDrawing]) -> list[Body]:
+    return [paint_neck(d, neck_grid(d, (2.0, 2.0, 2.0), 250.0, square=False)) for d in drawings]
 
 
 def _points(body: Body, organ: str) -> np.ndarray:
@@ -40,21 +45,22 @@ def _level(body: Body, code: str) -> np.ndarray:
 
 
 def test_the_same_seed_is_the_same_patient_bit_for_bit(necks: list[Body]) -> None:
-    first, (one, two) = necks[0], (make_neck(SEEDS[0], 3.0) for _ in range(2))
+    first, again = necks[0], make_neck(SEEDS[0], 2.0)
     for name in ("tissue", "other", "share", "nodes"):
-        np.testing.assert_array_equal(getattr(one.geometry, name), getattr(two.geometry, name))
-    np.testing.assert_array_equal(one.places.array, two.places.array)
-    np.testing.assert_array_equal(one.organs.array, two.organs.array)
-    assert dict(one.landmarks) == dict(first.landmarks)
+        np.testing.assert_array_equal(getattr(first.geometry, name), getattr(again.geometry, name))
+    np.testing.assert_array_equal(first.places.array, again.places.array)
+    np.testing.assert_array_equal(first.organs.array, again.organs.array)
+    assert dict(first.landmarks) == dict(again.landmarks)
+    assert first.tumour == again.tumour
     assert first.region is BodyRegion.NECK
 
 
-def test_a_patient_does_not_depend_on_spacing_or_field(necks: list[Body]) -> None:
-    fine, coarse = necks[0], make_neck(SEEDS[0], (3.0, 3.0, 4.0), field_mm=180.0, square=True)
+def test_organs_lie_at_one_place_whatever_the_spacing_or_the_field(
+    necks: list[Body], drawings: list[NeckDrawing]
+) -> None:
+    fine = necks[0]
+    coarse = paint_neck(drawings[0], neck_grid(drawings[0], (3.0, 3.0, 4.0), 180.0, square=True))
     assert coarse.geometry.grid.shape[:2] == (60, 60)
-    assert [(n.place, n.status) for n in fine.nodes] == [(n.place, n.status) for n in coarse.nodes]
-    assert dict(fine.landmarks) == dict(coarse.landmarks)
-    assert fine.tumour == coarse.tumour
     for organ in ("mandible", "thyroid_gland", "trachea"):
         low, high = (float(_points(b, organ)[:, 2].max()) for b in (fine, coarse))
         assert abs(low - high) < 5, organ
@@ -152,10 +158,10 @@ def test_nodes_lie_in_their_level(necks: list[Body]) -> None:
     assert np.mean(agree) > 0.85
 
 
-def test_nodes_overwrite_nothing_but_fat(necks: list[Body]) -> None:
+def test_nodes_overwrite_nothing_but_fat(necks: list[Body], drawings: list[NeckDrawing]) -> None:
     neck = necks[1]
     canvas = Canvas(neck.geometry.grid)
-    paint_pieces(canvas, draw_neck(SEEDS[1]).pieces)
+    paint_pieces(canvas, drawings[1].pieces)
     mine = neck.geometry.nodes > 0
     assert set(np.unique(canvas.tissue[mine])) == {Tissue.FAT}
     np.testing.assert_array_equal(mine, np.isin(neck.geometry.tissue, list(NODE_TISSUES)))
