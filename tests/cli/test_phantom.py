@@ -163,6 +163,12 @@ def test_implants_do_not_lie_among_the_scans(tmp_path: Path, capsys) -> None:
     assert "among the scans" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
+def test_nothing_is_left_where_no_copy_could_be_made(tmp_path: Path, capsys) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(b"no scan")
+    assert exit_code(["phantom", str(tmp_path / "out"), "--into", str(tmp_path / "scan.nii.gz")]) == 2
+    assert "\n" not in capsys.readouterr().err.strip() and not (tmp_path / "out").exists()
+
+
 def test_every_way_to_paste_can_be_asked_for() -> None:
     from nodewise.cli.phantom import PasteChoice
     from nodewise.phantom.implant import PasteMethod

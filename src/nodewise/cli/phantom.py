@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -192,7 +193,6 @@ def _refuse(given: Mapping[str, bool], why: str) -> None:
 def _draw(
     out: Path, patients: int, seed: int, region: RegionChoice, phase: PhaseChoice | None, jobs: int, **how: Any
 ) -> None:
-    from nodewise.io.whole import make_folder
     from nodewise.phantom.body import BodyRegion
     from nodewise.phantom.cohort import Plan, write_cohort
     from nodewise.phantom.scan.tissue import Phase
@@ -200,14 +200,13 @@ def _draw(
     named = {PhaseChoice.venous: Phase.PORTAL}
     wanted = None if phase is None else named.get(phase) or Phase(phase.value)
     plan = Plan(region=BodyRegion(region.value), phase=wanted, **how)
-    make_folder(out)
-    with counted("phantoms") as progress:
+    with _folder(out), counted("phantoms") as progress:
         write_cohort(out, patients, seed, plan, processes=jobs, progress=progress)
     _done(out, patients, "phantom patients")
 
 
 def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | None, **how: Any) -> None:
-    from nodewise.io.whole import make_folder, require_outside
+    from nodewise.io.whole import require_outside
     from nodewise.phantom.implant import write_implanted
 
     inputs = [scan, region] if region else [scan]
@@ -217,10 +216,24 @@ def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | 
     require_outside(out, *inputs)
     if out.resolve().is_relative_to(scan.resolve()):
         raise BadInputError(f"the results would lie among the scans in {scan}: choose a folder outside it")
-    make_folder(out)
-    with counted("implants") as progress:
+    with _folder(out), counted("implants") as progress:
         write_implanted(out, scan, patients, seed, region=region, progress=progress, **how)
     _done(out, patients, f"copies of {scan.name} with implants")
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """OUT, gone again if nothing came to be in it."""
+    from nodewise.io.whole import make_folder
+
+    new = not out.exists()
+    make_folder(out)
+    try:
+        yield
+    finally:
+        if new:
+            with suppress(OSError):
+                out.rmdir()
 
 
 def _done(out: Path, count: int, what: str) -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,8 @@ def write_patients(out: Path, tasks: Sequence[Task], *, processes: int = 1, prog
     finally:
         for task in missing:
             _clear_aside(out, task.name)
+        with suppress(OSError):
+            (out / "truth").rmdir()  # empty, where nothing could be made
 
 
 @contextmanager
