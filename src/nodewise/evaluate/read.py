@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth
+from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth, parts_of
 from nodewise.evaluate.pairs import ASSESSMENT_FILE, NODES_FILE, TRUTH_FILE, Pair
-from nodewise.image.components import Connectivity, components
+from nodewise.image.components import Connectivity
 from nodewise.image.resample import resample
 from nodewise.io.casefile import AssessmentRecord, read_record
 from nodewise.io.itk import is_image, read_map
@@ -168,7 +168,7 @@ def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction
     least = how.threshold if is_probability else float(logits(np.array([how.threshold]))[0])
     told = left_out(given.array >= least, given.grid, grid, where)
     values = resample(given, grid).array
-    labels, n = components(values >= least, how.connectivity)
+    labels, n = parts_of(values >= least, how.connectivity)
     highest = peaks(labels, np.arange(1, n + 1), values)
     ranks = logits(highest) if is_probability else highest
     return Prediction(
