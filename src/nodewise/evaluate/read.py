@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,12 @@ from nodewise.values.node import Status
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Quantity, Volume
 
-STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = "stations.nii.gz", "ignore.nii.gz", "negatives.nii.gz"
+ANNOTATION_FILE, STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = (
+    "annotation.json",
+    "stations.nii.gz",
+    "ignore.nii.gz",
+    "negatives.nii.gz",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def read_true(pair: Pair, how: Reading) -> Truth:
             raise BadInputError(f"{pair.name}: the truth {path.name} holds fractions: a mask or instances are needed")
         meant = _meant(path, how.truth_labels)
         labels, status = instances_of(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
-        return Truth(labels, status=status)
+        return Truth(labels, status=status, warnings=_incomplete(path / ANNOTATION_FILE))
     record = read_truth(path / TRUTH_FILE)
     labels = _map_of(path / NODES_FILE)
     there = set(ids_of(labels))
@@ -213,6 +219,15 @@ def _meant(path: Path, labelling: Labelling) -> Labelling:
     """What labels mean: ``nodes.nii.gz``, given itself or by its folder, holds instances."""
     own = path.name == NODES_FILE or (path / NODES_FILE).is_file()
     return "instances" if labelling == "auto" and own else labelling
+
+
+def _incomplete(annotation: Path) -> tuple[str, ...]:
+    """What must be said of an annotation, as ``nodewise phantom`` writes it, that does not hold every node."""
+    try:
+        complete = json.loads(annotation.read_text(encoding="utf-8"))["complete"] if annotation.is_file() else True
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{annotation} is not an annotation by nodewise phantom") from error
+    return () if complete else ("not all nodes are annotated: what finds one of the others counts as a false positive",)
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:
