@@ -15,7 +15,7 @@ def test_without_a_folder_the_tables_are_printed_and_nothing_is_written(two_case
     monkeypatch.chdir(tmp_path)
     assert run(*two_cases) == 0
     printed = capsys.readouterr().out
-    assert "≥ 10 mm" in printed and "67 %" in printed and "0.64" in printed
+    assert "> 10 mm" in printed and "67 %" in printed and "0.64" in printed
     assert list(tmp_path.iterdir()) == []
 
 

@@ -50,11 +50,11 @@ def test_each_node_has_its_fate(named):
 
 
 @pytest.mark.parametrize(
-    ("from_mm", "nodes", "recall", "right", "wrong"),
+    ("above_mm", "nodes", "recall", "right", "wrong"),
     [(0, 3, 2 / 3, 1 / 2, 1), (5, 2, 1.0, 1 / 2, 1), (10, 1, 1.0, 1.0, 0), (20, 0, None, None, 0)],
 )
-def test_strata_of_the_terminal(named, from_mm, nodes, recall, right, wrong):
-    found = stratum(evaluate_pairs(find_pairs(*named)), from_mm)
+def test_strata_of_the_terminal(named, above_mm, nodes, recall, right, wrong):
+    found = stratum(evaluate_pairs(find_pairs(*named)), above_mm)
     assert (found.nodes, found.laterality_errors, found.false_positives_a_case) == (nodes, wrong, 1)
     assert found.recall == (None if recall is None else pytest.approx(recall))
     assert found.station_right == right

@@ -57,6 +57,18 @@ def test_the_label_map_of_a_truth_folder_holds_instances_by_itself_too(tmp_path,
     assert [node.id for node in _case(tmp_path / "nodes.nii.gz", None).nodes] == [1, 2]
 
 
+def test_an_annotation_that_does_not_hold_every_node_is_said(tmp_path, drawn):
+    drawn.mask(tmp_path / "nodes.nii.gz", (0, 3))
+    told = []
+    for text in ('{"complete": true}', '{"complete": false}'):
+        (tmp_path / "annotation.json").write_text(text)
+        told.append(_case(tmp_path, None).warnings[:-1])  # the last one: no prediction
+    assert told == [(), ("not all nodes are annotated: what finds one of the others counts as a false positive",)]
+    (tmp_path / "annotation.json").write_text("[]")
+    with pytest.raises(BadInputError, match="not an annotation"):
+        _case(tmp_path, None)
+
+
 def test_a_fourth_class_is_refused(tmp_path, drawn):
     path = drawn.labels(tmp_path / "t.nii.gz", {1: (0, 3), 4: (5, 3)})
     with pytest.raises(BadInputError, match="has the class 4"):

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from nodewise.evaluate.read import Reading
     from nodewise.evaluate.record import Case
 
-_FROM_MM = (0.0, 5.0, 10.0)
-
 
 class Missing(StrEnum):
     """What becomes of a truth without a prediction."""
@@ -210,6 +208,7 @@ def _print_cases(cases: Sequence[Case]) -> None:
 
 
 def _print_strata(cases: Sequence[Case]) -> None:
+    from nodewise.evaluate.groups import STRATA_MM
     from nodewise.evaluate.strata import stratum
 
     columns = (
@@ -223,10 +222,10 @@ def _print_strata(cases: Sequence[Case]) -> None:
     )
     plural = "s" if len(cases) > 1 else ""
     pooled = Table(*columns, title=f"All {len(cases)} case{plural}", title_justify="left")
-    for from_mm in _FROM_MM:
-        s = stratum(cases, from_mm)
+    for above_mm in STRATA_MM:
+        s = stratum(cases, above_mm)
         pooled.add_row(
-            f"≥ {from_mm:.0f} mm",
+            f"> {above_mm:.0f} mm",
             str(s.nodes),
             _percent(s.recall),
             f"{s.false_positives_a_case:.1f}",

@@ -52,7 +52,7 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
     box = support(truth.labels.array, prediction.labels.array) or Box((0, 0, 0), (1, 1, 1))
     box = box.expanded(_MARGIN).clipped(truth.labels.grid.shape)
     grid = truth.labels.grid.crop(box)
-    true, predicted = truth.labels.array[box.slices], prediction.labels.array[box.slices]
+    true, predicted = (v.labels.array[box.slices].copy(order="F") for v in (truth, prediction))  # whole in memory
     sizes = {node.id: node.short_axis_mm for node in truth.record.nodes} if truth.record else {}
     given = {node.id: node.short_axis_mm for node in prediction.record.nodes} if prediction.record else {}
     true_parts, predicted_parts = _measured(true, grid, sizes), _measured(predicted, grid, given)

@@ -72,7 +72,7 @@ def step_plot(curves: Sequence[Curve], x_label: str, y_label: str, x_end: float)
             if curve.marked is not None:
                 axes.plot(*curve.marked, "o", markersize=7, markerfacecolor="none", color=colour, markeredgewidth=1.8)
         _frame(axes, x_label, y_label, x_end)
-        axes.legend(loc="lower right")
+        axes.legend(loc="best")
         return _svg(figure)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from nodewise.image.components import Connectivity, components
 from nodewise.image.onto import labels_onto
+from nodewise.metrics.instances import support
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.node import Status
@@ -38,10 +39,10 @@ def instances_of(
     if labelling == "instances" or values.size == 0:
         return given, {}
     if labelling == "mask" or (labelling == "auto" and values.size == 1):
-        return _labels(components(given.array > 0, connectivity)[0], given.grid), {}
+        return _labels(parts_of(given.array > 0, connectivity)[0], given.grid), {}
     if labelling == "classes":
         return _classes(given, int(values.max(initial=0)), connectivity, where)
-    if components(given.array)[1] > values.size:
+    if parts_of(given.array)[1] > values.size:
         raise BadInputError(
             f"{where} has {values.size} labels and some have several parts, so they may be no instances but classes, "
             "or a map in whole numbers: say what they are with --truth-labels or --prediction-labels"
@@ -55,10 +56,21 @@ def _classes(
     """The parts of each class."""
     if highest > len(CLASSES):
         raise BadInputError(f"{where} has the class {highest}: 1 is negative, 2 positive, 3 extranodal extension")
-    parts, n = components(given.array, connectivity)
+    parts, n = parts_of(given.array, connectivity)
     class_of = np.zeros(n + 1, dtype=np.int64)
     class_of[parts] = given.array
     return _labels(parts, given.grid), {i: CLASSES[c - 1] for i, c in enumerate(class_of.tolist()) if i}
+
+
+def parts_of(labels: npt.NDArray[Any], connectivity: Connectivity = 26) -> tuple[npt.NDArray[Any], int]:
+    """``components`` of the box that holds all labels, in the smallest type: large scans are mostly empty."""
+    box = support(labels)
+    if box is None:
+        return np.zeros(labels.shape, np.uint8, order="F"), 0
+    found, n = components(np.asfortranarray(labels[box.slices]), connectivity)
+    parts = np.zeros(labels.shape, np.min_scalar_type(n), order="F")
+    parts[box.slices] = found
+    return parts, n
 
 
 def _labels(array: npt.NDArray[Any], grid: Grid) -> Volume:
@@ -98,5 +110,8 @@ def left_out(above: npt.NDArray[np.bool_], old: Grid, new: Grid, where: str) -> 
 
 def ids_of(labels: Volume) -> list[int]:
     """Every label but 0, rising."""
-    array = labels.array.T  # arrays are kept x fastest
+    box = support(labels.array)
+    if box is None:
+        return []
+    array = labels.array[box.slices].T  # arrays are kept x fastest
     return [int(n) for n in np.unique(array[array > 0])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,9 +10,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth
+from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth, parts_of
 from nodewise.evaluate.pairs import ASSESSMENT_FILE, NODES_FILE, TRUTH_FILE, Pair
-from nodewise.image.components import Connectivity, components
+from nodewise.image.components import Connectivity
 from nodewise.image.resample import resample
 from nodewise.io.casefile import AssessmentRecord, read_record
 from nodewise.io.itk import is_image, read_map
@@ -24,7 +25,12 @@ from nodewise.values.node import Status
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Quantity, Volume
 
-STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = "stations.nii.gz", "ignore.nii.gz", "negatives.nii.gz"
+ANNOTATION_FILE, STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = (
+    "annotation.json",
+    "stations.nii.gz",
+    "ignore.nii.gz",
+    "negatives.nii.gz",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def read_true(pair: Pair, how: Reading) -> Truth:
             raise BadInputError(f"{pair.name}: the truth {path.name} holds fractions: a mask or instances are needed")
         meant = _meant(path, how.truth_labels)
         labels, status = instances_of(given, meant, how.connectivity, f"{pair.name}: the truth {path.name}")
-        return Truth(labels, status=status)
+        return Truth(labels, status=status, warnings=_incomplete(path / ANNOTATION_FILE))
     record = read_truth(path / TRUTH_FILE)
     labels = _map_of(path / NODES_FILE)
     there = set(ids_of(labels))
@@ -168,7 +174,7 @@ def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction
     least = how.threshold if is_probability else float(logits(np.array([how.threshold]))[0])
     told = left_out(given.array >= least, given.grid, grid, where)
     values = resample(given, grid).array
-    labels, n = components(values >= least, how.connectivity)
+    labels, n = parts_of(values >= least, how.connectivity)
     highest = peaks(labels, np.arange(1, n + 1), values)
     ranks = logits(highest) if is_probability else highest
     return Prediction(
@@ -213,6 +219,15 @@ def _meant(path: Path, labelling: Labelling) -> Labelling:
     """What labels mean: ``nodes.nii.gz``, given itself or by its folder, holds instances."""
     own = path.name == NODES_FILE or (path / NODES_FILE).is_file()
     return "instances" if labelling == "auto" and own else labelling
+
+
+def _incomplete(annotation: Path) -> tuple[str, ...]:
+    """What must be said of an annotation, as ``nodewise phantom`` writes it, that does not hold every node."""
+    try:
+        complete = json.loads(annotation.read_text(encoding="utf-8"))["complete"] if annotation.is_file() else True
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{annotation} is not an annotation by nodewise phantom") from error
+    return () if complete else ("not all nodes are annotated: what finds one of the others counts as a false positive",)
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:

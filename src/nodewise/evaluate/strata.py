@@ -1,4 +1,4 @@
-"""The few figures that the terminal shows, for true nodes from a short axis on."""
+"""The few figures that the terminal shows, by short axis of the true nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nodewise.evaluate.stations import same_station, wrong_side
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Pooled figures of true nodes with a short axis of at least ``from_mm``; None where not defined.
+    """Pooled figures of true nodes with a short axis above ``above_mm`` (as P1's strata); None where not defined.
 
     Attributes:
         recall: found / all true nodes.
@@ -23,7 +23,7 @@ class Stratum:
         laterality_errors: nodes found whose side was named wrongly.
     """
 
-    from_mm: float
+    above_mm: float
     nodes: int
     recall: float | None
     false_positives_a_case: float
@@ -32,13 +32,13 @@ class Stratum:
     laterality_errors: int
 
 
-def stratum(cases: Sequence[Case], from_mm: float) -> Stratum:
+def stratum(cases: Sequence[Case], above_mm: float) -> Stratum:
     """Pooled over the cases; at least one of them."""
-    nodes = [n for case in cases for n in case.nodes if n.short_axis_mm >= from_mm]
+    nodes = [n for case in cases for n in case.nodes if n.short_axis_mm > above_mm]
     found = [n for n in nodes if n.found_by is not None]
     named = [(n.station, n.named) for n in found if n.station and n.assessed]
     return Stratum(
-        from_mm=from_mm,
+        above_mm=above_mm,
         nodes=len(nodes),
         recall=len(found) / len(nodes) if nodes else None,
         false_positives_a_case=sum(n.hits is None for case in cases for n in case.predicted) / len(cases),

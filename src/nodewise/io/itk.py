@@ -88,7 +88,7 @@ def read_map(path: Path) -> Volume:
     low, high = float(array.min()), float(array.max())
     if not np.isfinite([low, high]).all():
         raise BadInputError(f"{path.name} holds values that are not finite: neither labels nor a probability map")
-    whole = array.dtype.kind != "f" or np.array_equal(array, np.rint(array))
+    whole = array.dtype.kind != "f" or all(np.array_equal(part, np.rint(part)) for part in array.T)
     if whole and low >= 0 and high <= np.iinfo(np.int32).max:
         return Volume(array.astype(_smallest(int(low), int(high)), copy=False), grid, Quantity.LABEL)
     kind = Quantity.PROBABILITY if low >= 0 and high <= 1 else Quantity.LOGIT

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nodewise.evaluate.cohort import Cohort
-from nodewise.evaluate.papers.printed import CITATIONS, Cells, Printed
+from nodewise.evaluate.papers.printed import Cells, Printed
 
 HERE = "this data"
 AS_PRINTED = "printed in the paper, on its own data: not comparable"
@@ -42,10 +42,10 @@ def beside(paper: str, printed: Printed, ours: Sequence[tuple[str, Cells]], *not
         paper: P1 to P5.
         printed: its table.
         ours: label and cells of each of our rows, of the same columns.
-        notes: what must be known of ours; the paper's own and its citation follow.
+        notes: what must be known of ours; the paper's own follow.
     """
     lines = [*(Line(label, cells, False) for label, cells in ours), *(Line(n, c, True) for n, c in printed.rows)]
-    told = dict.fromkeys(filter(None, (*notes, *printed.notes, f"{paper}: {CITATIONS[paper]}.")))
+    told = dict.fromkeys(filter(None, (*notes, *printed.notes)))
     return PaperTable(paper, printed.title, printed.columns, tuple(lines), tuple(told))
 
 
