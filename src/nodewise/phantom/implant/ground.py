@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from nodewise.phantom.draw.shapes import Axes, Blob, Tube
 from nodewise.phantom.implant.item import Item, Kind
 from nodewise.phantom.implant.site import Background
+from nodewise.values.grid import Point
 
 Image = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -36,12 +38,17 @@ class Ground:
         self.controls = np.zeros(shape, np.uint16, order="F")
         self.kinds = np.zeros(shape, np.uint8, order="F")
 
+    @property
+    def reach_mm(self) -> Point:
+        """How far from its label an implant changes anything, along each axis: its blur, and a voxel."""
+        x, y, z = (2.6 * blur + step for blur, step in zip(self.look.blur_mm, self.spacing, strict=True))
+        return x, y, z
+
     def window(self, shape: Blob | Tube) -> Slices | None:
         """The voxels that ``shape`` and its blur may touch; None where they are outside."""
         low, high = shape.bounds
         found = []
-        for ax, lo, hi, blur, step in zip(self.axes, low, high, self.look.blur_mm, self.spacing, strict=True):
-            margin = 2.6 * blur + step
+        for ax, lo, hi, margin in zip(self.axes, low, high, self.reach_mm, strict=True):
             start, stop = np.searchsorted(ax, (lo - margin, hi + margin)).tolist()
             found.append(slice(start, stop))
         if min(s.stop - s.start for s in found) < 1:
@@ -55,14 +62,20 @@ class Ground:
 
     def add(self, item: Item, part: Slices, pasted: Pasted, number: int) -> int:
         """Take in what was pasted under ``number``; returns how many voxels became its own."""
-        self.hu[part] = pasted.hu
         share, top = self.share[part], self.top[part]
-        taken = share * pasted.cover
+        own = _label(np.where(self.kinds[part] == 0, share * pasted.cover, np.float32(0)))
+        if not own.any():
+            return 0
+        # what peeps out of a gap beyond a vessel belongs to no label: it is left out
+        away = ndimage.distance_transform_edt(~own, sampling=np.divide(self.spacing, self.reach_mm))
+        near = np.clip((1 - away) / 0.2, 0, 1).astype(np.float32)
+        hu = self.hu[part]
+        hu += np.where(near > 0, near * (pasted.hu - hu), np.float32(0))
+        taken = share * pasted.cover * near
         rest = 1 - share + taken
         mixed = rest > 1e-3
         top[mixed] = ((taken * pasted.level + (1 - share) * top)[mixed]) / rest[mixed]
         share -= taken
-        own = _label(np.where(self.kinds[part] == 0, taken, np.float32(0)))
         (self.nodes if item.kind is Kind.NODE else self.controls)[part][own] = number
         self.kinds[part][own] = item.kind.label
         return int(own.sum())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 
@@ -25,12 +25,14 @@ class Calm:
 
     Attributes:
         residual: HU less the slow mean about it, 0 where the tissue is not even.
+        even: the same in soft tissue and fat, over the standard deviation of either.
         mask: voxels in the middle of even tissue; soft tissue where there is enough of it, else fat too.
         noise_hu: standard deviation there. fat_noise_hu: in pure fat, whose own texture adds to it.
         donor: the residual of soft tissue, small uneven places in it, of unit variance; 0 elsewhere.
     """
 
     residual: Image
+    even: Image
     mask: Mask
     noise_hu: float
     fat_noise_hu: float
@@ -58,14 +60,18 @@ class Noise:
 ZONE_MM = 45.0
 
 
-def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tuple[Noise, ...]:
-    """The noise by stretches of about 45 mm: shoulders streak, lungs hardly add any."""
+def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tuple[tuple[Noise, ...], Image]:
+    """The noise by stretches of about 45 mm, and its standard deviation in HU from place to place.
+
+    Shoulders streak, lungs hardly add any, and the middle of the body is noisier than its sides.
+    """
     count = max(1, min(round(hu.shape[2] * spacing[2] / ZONE_MM), hu.shape[2] // 6))
     ends = np.rint(np.linspace(0, hu.shape[2], count + 1)).astype(int).tolist()
-    zones = []
+    zones, even = [], np.zeros(hu.shape, np.float32)
     for start, stop in pairwise(ends):
         part = (slice(None), slice(None), slice(start, stop))
         calm = calm_tissue(hu[part], smooth[part], fat_hu, spacing)
+        even[part] = calm.even
         depth = ndimage.distance_transform_edt(calm.donor != 0, sampling=spacing)
         deep = np.argwhere((depth >= min(8.0, 0.6 * float(depth.max()))) & (depth > 0))
         places = np.asarray(deep[:: max(1, len(deep) // 1500)], np.int32)
@@ -73,7 +79,35 @@ def noise_zones(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> tupl
         own = _local(calm.donor)[tuple(places.T)]
         donor = calm.donor * np.float32(np.median(_local(more)) / max(float(np.median(own)), 0.2) if own.size else 1)
         zones.append(Noise(start, stop, calm.noise_hu, calm.fat_noise_hu, more, donor, places))
-    return tuple(zones)
+    strength = _strength(even, spacing)
+    middles = [0.5 * (z.start + z.stop) for z in zones]
+    along = np.interp(np.arange(hu.shape[2]), middles, [z.noise_hu for z in zones])
+    zones = [replace(z, donor=z.donor / strength[:, :, z.start : z.stop]) for z in zones]
+    return tuple(zones), np.asarray(strength * along, np.float32)
+
+
+def _strength(even: Image, spacing: Point) -> Image:
+    """Strength of noise of unit variance from place to place, from its mean size over some 30 mm."""
+    width = [max(1, round(4.0 / s)) for s in spacing]
+    skip = tuple(slice(w // 2, None, w) for w in width)
+    sigma = [12.0 / (w * s) for w, s in zip(width, spacing, strict=True)]
+    size, count = (
+        ndimage.gaussian_filter(ndimage.uniform_filter(f, width)[skip], sigma, truncate=2.5)
+        for f in (np.minimum(np.abs(even), 3), (even != 0).astype(np.float32))
+    )
+    usual = np.float32(np.sqrt(2 / np.pi))  # mean size of normal deviates
+    coarse = (size + _PRIOR * usual) / (count + _PRIOR) / usual
+    at = [(np.arange(n) - w // 2) / w for n, w in zip(even.shape, width, strict=True)]
+    for axis, place in enumerate(at):
+        low = np.clip(np.floor(place).astype(int), 0, coarse.shape[axis] - 1)
+        high = np.minimum(low + 1, coarse.shape[axis] - 1)
+        share = np.clip(place - low, 0, 1).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+        coarse = coarse.take(low, axis) * (1 - share) + coarse.take(high, axis) * share
+    return np.asarray(np.clip(coarse, 0.6, 1.8), np.float32)
+
+
+_PRIOR = np.float32(0.02)
+"""Share of even tissue below which the usual strength is believed more than the little that is seen."""
 
 
 def _local(field: Image) -> Image:
@@ -104,7 +138,8 @@ def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm
     holes = ndimage.binary_closing(soft, _PLANE) & (np.abs(left) < 3.3 * noise) & (smooth > -10)
     zero = np.float32(0)
     donor = np.where(holes, left / np.float32(noise), zero)
-    return Calm(np.where(mask, left, zero), mask, min(noise, limit), fat_noise, donor)
+    even = np.where(fat, left / np.float32(fat_noise), np.where(soft, left / np.float32(noise), zero))
+    return Calm(np.where(mask, left, zero), even, mask, min(noise, limit), fat_noise, donor)
 
 
 ENOUGH = 4000

@@ -25,7 +25,7 @@ def paste_alpha(ground: Ground, part: Slices, item: Item, allowed: Mask, rng: np
     hu, share = ground.hu[part], ground.share[part] * allowed
     fat, top = ground.fat[part], ground.top[part]
     amount = share * cover
-    noise = ground.noise[part[2]]
+    noise = ground.noise[part]
     own = np.clip(hu - (share * fat + (1 - share) * top), -4 * noise, 4 * noise)  # more than that is no noise
     zone = ground.background.zone((part[2].start + part[2].stop) // 2)
     new = noise * piece(zone.grain, hu.shape, rng)

@@ -132,8 +132,7 @@ def _lay(ground: Ground, placed: Placed, paste: Paste, number: int, rng: np.rand
     own = float((ground.share[placed.part] * pasted.cover).sum()) * float(np.prod(ground.spacing))
     if own < LEAST_MM3:
         return False
-    ground.add(placed.item, placed.part, pasted, number)
-    return True
+    return ground.add(placed.item, placed.part, pasted, number) > 0
 
 
 def _implanted(

@@ -35,7 +35,7 @@ class Background:
     Attributes:
         fat: HU of the fat hereabouts. top: HU of the structure that shares a voxel with it.
         share: how much of the voxel is fat that may be replaced, 0 to 1.
-        noise: standard deviation, HU, of each slice. zones: the noise by stretches along z of the surveyed box.
+        noise: standard deviation, HU, from place to place. zones: the noise by stretches along z of the surveyed box.
         first: slice of the surveyed box that is the first here.
         room: mm from fat to what is not fat, 0 outside the region.
         ignore: likely real nodes.
@@ -75,7 +75,7 @@ class Background:
         s = box.slices
         return replace(
             self, box=box.shifted(self.box.start), fat=self.fat[s], top=self.top[s], share=self.share[s],
-            noise=self.noise[s[2]], first=self.first + box.start[2], room=self.room[s], ignore=self.ignore[s],
+            noise=self.noise[s], first=self.first + box.start[2], room=self.room[s], ignore=self.ignore[s],
         )  # fmt: skip
 
     def zone(self, middle: int) -> Noise:
@@ -104,7 +104,7 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     where = where[box.slices]
     fat_hu, muscle_hu = tissue_peaks(*_slab(study.ct, box))
     smooth = denoised(hu, spacing)
-    zones = noise_zones(hu, smooth, fat_hu, spacing)
+    zones, noise = noise_zones(hu, smooth, fat_hu, spacing)
     noise_hu, fat_noise = (
         float(np.median([z.noise_hu for z in zones])),
         float(np.median([z.fat_noise_hu for z in zones])),
@@ -118,8 +118,6 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     room = _room(share, where, ignore, spacing)
     if float((room > 0).sum()) * study.ct.grid.voxel_volume_mm3 < 1000 * LEAST_FAT_ML:
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
-    middles = [0.5 * (z.start + z.stop) for z in zones]
-    noise = np.interp(np.arange(box.shape[2]), middles, [z.noise_hu for z in zones]).astype(np.float32)
     stations = None if anatomy is None else anatomy.stations
     return Background(study, box, look, fat, top, share, noise, 0, room, ignore, zones, stations)
 
