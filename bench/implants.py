@@ -71,7 +71,7 @@ def inside(hu: Image, at: Index) -> npt.NDArray[np.float64]:
     return np.stack(found, axis=1)
 
 
-NAMES = "std max skew dx cx sx dy cy sy dz cz sz".split()
+NAMES = ["std", "max", "skew", "dx", "cx", "sx", "dy", "cy", "sy", "dz", "cz", "sz"]
 
 
 def blocks(at: Index, spacing: npt.NDArray[np.float64]) -> Index:
@@ -260,7 +260,9 @@ def print_ignored(count: int) -> None:
         results.append(ignored(seed))
         print("  seed {}: {} nodes, {} ignored; {:.1f} ml of nodes, {:.1f} ml of else".format(seed, *results[-1]))
     total = np.sum(results, axis=0)
-    print(f"ignored: {total[1]:.0f} of {total[0]:.0f} drawn nodes of 5 mm and more ({total[1] / total[0]:.2f}), ", end="")
+    print(
+        f"ignored: {total[1]:.0f} of {total[0]:.0f} drawn nodes of 5 mm and more ({total[1] / total[0]:.2f}), ", end=""
+    )
     print(f"with {total[3] / count:.1f} ml a chest of what is none")
 
 
