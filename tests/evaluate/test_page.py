@@ -68,7 +68,8 @@ def test_the_page_is_whole_and_stands_alone(cohort):
     assert not re.search(r"https?://(?!www\.w3\.org/)", text) and "<script" not in text
     for words in ("Research use only. Not for diagnosis.", "FROC by short axis", "Recall by size", "Operating points",
                   "chosen: as predicted", "The largest nodes missed", "The largest false positives", "Each case",
-                  "on its own data: not comparable", "no true node has a known station", "avg_<wbr>recall_<wbr>d10"):  # fmt: skip
+                  "on its own data: not comparable", "no true node has a known station",
+                  "avg_<wbr>recall_<wbr>d10"):  # fmt: skip
         assert words in text, words
     assert text.count("no CT") == 3  # one node missed, two false
     assert text == page(cohort, MADE, tables)
