@@ -202,7 +202,7 @@ def _draw(
     plan = Plan(region=BodyRegion(region.value), phase=wanted, **how)
     with _folder(out), counted("phantoms") as progress:
         write_cohort(out, patients, seed, plan, processes=jobs, progress=progress)
-    _done(out, patients, "phantom patients")
+    _done(out, patients, "phantom patient" if patients == 1 else "phantom patients")
 
 
 def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | None, **how: Any) -> None:
@@ -218,7 +218,7 @@ def _implant(out: Path, scan: Path, patients: int, seed: int, *, region: Path | 
         raise BadInputError(f"the results would lie among the scans in {scan}: choose a folder outside it")
     with _folder(out), counted("implants") as progress:
         write_implanted(out, scan, patients, seed, region=region, progress=progress, **how)
-    _done(out, patients, f"copies of {scan.name} with implants")
+    _done(out, patients, f"{'copy' if patients == 1 else 'copies'} of {scan.name} with implants")
 
 
 @contextmanager

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
 from nodewise.image.shape import measure
 from nodewise.io.truthfile import HistologyName, TrueNode, TruePet, TrueTumour, TruthRecord, rounded, true_node
 from nodewise.phantom.organ_names import NAMES
 from nodewise.phantom.patient import Phantom
+from nodewise.values.grid import Grid
 from nodewise.values.node import Node
+from nodewise.values.volume import Volume
 
 if TYPE_CHECKING:
     from nodewise.phantom.annotation import Annotation
@@ -63,8 +67,14 @@ def _node(phantom: Phantom, node: Node, place: str) -> TrueNode:
         centre.tolist(),
         measure(node.mask, grid),
         mean_hu=float(ct.array[node.box.slices][node.mask].mean(dtype=np.float64)),
-        suv=(float(pet.node_uptake[node.id - 1]), float(pet.uptake.nodes[node.id - 1])) if pet else None,
+        suv=(_uptake(node.mask, grid, pet.volume), float(pet.uptake.nodes[node.id - 1])) if pet else None,
     )
+
+
+def _uptake(mask: npt.NDArray[np.bool_], grid: Grid, pet: Volume) -> float:
+    """Largest SUV inside the mask as it is written, trilinear: thick slices hold less of a node than was drawn."""
+    at = pet.grid.to_index(grid.to_lps(np.argwhere(mask)))
+    return float(ndimage.map_coordinates(pet.array, at.T, order=1, mode="nearest").max())
 
 
 def _tumour(phantom: Phantom) -> TrueTumour | None:
