@@ -32,7 +32,6 @@ from sklearn.preprocessing import StandardScaler
 from nodewise.image.shape import measure
 from nodewise.io.folder import read_study
 from nodewise.phantom.implant import Background, PasteMethod, implant, implant_patch, survey
-from nodewise.phantom.implant.site import denoised
 from nodewise.phantom.patient import make_patient
 
 Image = npt.NDArray[np.float32]
@@ -90,11 +89,13 @@ def thinned(at: Index, groups: Index, most: int, rng: np.random.Generator) -> tu
     return at[kept], groups[kept]
 
 
-def windows(hu: Image, mask: Mask, range_hu: tuple[float, float], spacing: tuple[float, float, float]) -> Index:
-    """Places whose 3×3×3 voxels, and one more in plane, lie in ``mask`` and in even tissue: the rule for both kinds."""
-    smooth = denoised(hu, spacing)
-    even = mask & (smooth > range_hu[0]) & (smooth < range_hu[1])
-    return np.argwhere(ndimage.binary_erosion(even, np.ones((5, 5, 3), bool)))
+def windows(hu: Image, mask: Mask, range_hu: tuple[float, float]) -> Index:
+    """Places whose 3×3×3 voxels lie in ``mask`` and in even tissue of this density: one rule for both kinds."""
+    mean = ndimage.uniform_filter(hu, 3)
+    smooth = ndimage.gaussian_filter(hu, (1.0, 1.0, 0.5))
+    even = mask & (smooth > range_hu[0] - 15) & (smooth < range_hu[1] + 15)
+    middle = ndimage.binary_erosion(even, np.ones((3, 3, 3), bool))
+    return np.argwhere(middle & (mean > range_hu[0]) & (mean < range_hu[1]))
 
 
 def rows(hu: Image, soft: Mask, where: Mask, range_hu: tuple[float, float], fat_hu: float) -> tuple[Index, Image]:
@@ -119,10 +120,23 @@ def rows(hu: Image, soft: Mask, where: Mask, range_hu: tuple[float, float], fat_
 
 
 def profile(line: Image) -> npt.NDArray[np.float64]:
-    """Rows across a border, scaled to 1 inside and 0 outside, with the contrast and the roughness of either end."""
+    """Of rows across a border: mm-free widths from 80 % and to 20 % about its middle, steepest step, roughness."""
     inner, outer = line[:, :2].mean(axis=1), line[:, -2:].mean(axis=1)
-    scaled = (line - outer[:, None]) / np.maximum(inner - outer, 20)[:, None]
-    return np.column_stack([scaled, -np.diff(scaled, axis=1).min(axis=1), inner - outer]).astype(np.float64)
+    scaled = ((line - outer[:, None]) / np.maximum(inner - outer, 20)[:, None]).astype(np.float64)
+    high, half, low = (_crossing(scaled, level) for level in (0.8, 0.5, 0.2))
+    steep = -np.diff(scaled, axis=1).min(axis=1)
+    return np.column_stack([half - high, low - half, steep, scaled.max(axis=1), scaled.min(axis=1)])
+
+
+EDGES = "from80 to20 steep over under".split()
+
+
+def _crossing(falling: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:
+    """Where each row first falls to ``level``, in voxels."""
+    after = np.maximum((falling <= level).argmax(axis=1), 1)
+    row = np.arange(len(falling))
+    a, b = falling[row, after - 1], falling[row, after]
+    return np.asarray(after - np.clip((level - b) / np.maximum(a - b, 1e-6), 0, 1))
 
 
 def matched(pasted: Sample, real: Sample) -> tuple[Sample, Sample]:
@@ -168,11 +182,11 @@ def pasted_samples(background: Background, paste: PasteMethod, repeats: int) -> 
     range_hu = node_range(background)
     for turn in range(repeats):
         rng = np.random.default_rng([31, turn])
-        made = implant(background.study, rng, count=30, paste=paste, negatives=False, background=background)
+        made = implant(background.study, rng, count=40, paste=paste, negatives=False, background=background)
         hu, labels = np.asarray(made.ct.array[box.slices]), made.labels.array[box.slices].astype(np.int64)
         plain = np.isin(labels, [n for n, item in enumerate(made.nodes, 1) if not item.contents])
         alone = plain & (ndimage.minimum_filter(labels, 3) == labels)
-        at = windows(hu, alone, range_hu, background.grid.spacing)
+        at = windows(hu, alone, range_hu)
         at, groups = thinned(at, labels[tuple(at.T)], 8, rng)
         if len(at):
             parts.append((inside(hu, at), at * spacing, groups + 1000 * turn))
@@ -198,7 +212,7 @@ def real_samples(background: Background) -> tuple[Sample, Sample]:
     hu, spacing, rng = background.hu, np.array(background.grid.spacing), np.random.default_rng(32)
     look, range_hu = background.look, node_range(background)
     near = ndimage.distance_transform_edt(background.room <= 1.5, sampling=spacing) < 25
-    at = windows(hu, near & (background.share < 0.05), range_hu, background.grid.spacing)
+    at = windows(hu, near & (background.share < 0.05), range_hu)
     at, groups = thinned(at, blocks(at, spacing), 8, rng)
     real = Sample(inside(hu, at), at * spacing, groups)
     soft = ndimage.gaussian_filter(hu, 0.7) > 0.5 * (look.fat_hu + look.muscle_hu)
@@ -226,9 +240,9 @@ def told(background: Background, paste: PasteMethod, repeats: int, every: bool) 
             print(f"   std {p[0] / r[0]:.2f} ({o[0] / r[0]:.2f})", end="   lag-1 ")
             print("  ".join("{:.2f}/{:.2f} ({:.2f})".format(*lag[i : i + 3]) for i in (0, 3, 6)))
         else:
-            print(f"   steepest {p[7] / r[7]:.2f} ({o[7] / r[7]:.2f})")
+            print(f"   steepest {p[2] / r[2]:.2f} ({o[2] / r[2]:.2f})")
         if every:
-            names = NAMES if name == "inside" else [*map(str, ROW), "steep", "contrast"]
+            names = NAMES if name == "inside" else EDGES
             for s, who in ((pasted, "pasted"), (other, "real")):
                 y = np.repeat([1, 0], [len(s.groups), len(one.groups)])
                 x = np.concatenate([s.features, one.features])
@@ -280,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scans", type=Path, nargs="*", metavar="SCAN", help="CT: DICOM folder or file")
     parser.add_argument("--paste", choices=[m.value for m in PasteMethod], help="one method only")
-    parser.add_argument("--repeats", type=int, default=6, help="times that 30 nodes are laid into each (default 6)")
+    parser.add_argument("--repeats", type=int, default=6, help="times that 40 nodes are laid into each (default 6)")
     parser.add_argument("--features", action="store_true", help="the AUC of each single figure too")
     parser.add_argument("--phantoms", type=int, default=0, help="drawn chests for what is ignored (default none)")
     asked = parser.parse_args()

@@ -46,9 +46,9 @@ def test_nodes_are_as_dense_and_as_noisy_as_the_scan(scan: tuple[bool, Backgroun
             if core.sum() < 25:
                 continue
             values = hu[place][core]
-            level = (place[2].start + place[2].stop) // 2 - background.box.start[2]
+            here = tuple(slice(p.start - a, p.stop - a) for p, a in zip(place, background.box.start, strict=True))
             means.append(values.mean())
-            ratios.append(values.std() / background.noise[level])
+            ratios.append(values.std() / background.noise[here][core].mean())
     assert count > 50
     assert len(means) >= 6
     low, high = (45, 100) if enhanced else (22, 48)

@@ -21,7 +21,7 @@ LEAST_MM3 = 30.0
 def likely_nodes(smooth: Image, share: Image, where: Mask, look: Look, spacing: Point) -> Mask:
     """Voxels of blobs in ``where`` as dense as a node may be.
 
-    A blob is bright in all three directions: the smallest curvature of the smoothed image is at least a third of the
+    A blob is bright in all three directions: the smallest curvature of the smoothed image is at least a quarter of the
     largest (after Li, Sone and Doi, Medical Physics 2003); a tube is curved in two, a sheet in one.
     """
     roof = 130.0 if look.enhanced else look.muscle_hu + 30
@@ -36,7 +36,7 @@ def likely_nodes(smooth: Image, share: Image, where: Mask, look: Look, spacing: 
     mask = np.zeros(smooth.shape, bool)
     mask[skip] = found
     mask = ndimage.binary_dilation(mask, np.ones([2 * s.step - 1 for s in skip], bool)) & soft
-    mask = ndimage.binary_dilation(mask, iterations=2, mask=soft)
+    mask = ndimage.binary_dilation(mask, iterations=4, mask=soft)
     labels, _ = components(np.asfortranarray(mask))
     least = LEAST_MM3 / float(np.prod(spacing))
     for label, (box, count) in boxes(labels).items():
@@ -58,4 +58,4 @@ def _is_blob(
             part = ndimage.gaussian_filter(image, sigma, order=order, truncate=3.0)[places]
             hessian[:, a, b] = hessian[:, b, a] = part * float(sigma[a] * sigma[b])
     curve = np.linalg.eigvalsh(hessian)  # rising: the most negative first
-    return np.asarray((curve[:, 2] < -9) & (curve[:, 2] < 0.33 * curve[:, 0]))
+    return np.asarray((curve[:, 2] < -7) & (curve[:, 2] < 0.25 * curve[:, 0]))

@@ -57,7 +57,7 @@ def draw_node(rng: np.random.Generator, centre: Floats, short: float, status: St
     inside, contents = _contents(rng, shape, short, status, own, look)
     if status is Status.EXTRANODAL:
         shape = _ragged(rng, shape)
-    swing = float(rng.uniform(3, 7) if status.malignant else rng.uniform(1.5, 4))
+    swing = float(rng.uniform(4, 8) if status.malignant else rng.uniform(2.5, 5.5))
     return Item(Kind.NODE, shape, own, swing, 0.0, inside, contents, status, short)
 
 

@@ -73,7 +73,7 @@ def _donated(ground: Ground, part: Slices, wanted: Mask, rng: np.random.Generato
     for _ in range(3):
         if not todo.any() or not len(places):
             break
-        tries = [_taken(donor, places, wanted.shape, rng) for _ in range(10)]
+        tries = [_taken(donor, places, wanted.shape, rng) for _ in range(4)]
         found = max(tries, key=lambda t: int(np.count_nonzero(t[todo])))
         fill = todo & (found != 0)
         out[fill] = found[fill]

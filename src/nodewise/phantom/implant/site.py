@@ -155,13 +155,25 @@ def _region(ct: Volume, anatomy: Anatomy | None) -> Mask:
         near = ndimage.distance_transform_edt(far, sampling=spacing) <= NEAR_STATION_MM
         inside = _on(Volume(np.asfortranarray(near), anatomy.stations.grid.crop(grown), Quantity.MASK), ct.grid)
         return inside & _deep(ct)
-    deep = _deep(ct)
+    deep = _deep(ct) & ~_beside_spine(ct, anatomy)
     if anatomy.cavity is not None:
         deep &= _on(anatomy.cavity, ct.grid)
     inside = np.zeros(ct.grid.shape, bool, order="F")
     box = ct.grid.box_around(anatomy.mediastinum.low_mm, anatomy.mediastinum.high_mm)
     inside[box.slices] = deep[box.slices]
     return inside
+
+
+def _beside_spine(ct: Volume, anatomy: Anatomy) -> Mask:
+    """What lies behind the middle of a vertebra's body, 15 mm in front of the spinal canal; nothing without a canal."""
+    out = np.zeros(ct.grid.shape, bool, order="F")
+    canal = None if anatomy.organs is None else _organ(anatomy, ct, Box((0, 0, 0), ct.grid.shape), 5)
+    if canal is None or not canal.any():
+        return out
+    seen = np.flatnonzero(canal.any(axis=(0, 1)))
+    front = np.interp(np.arange(canal.shape[2]), seen, canal[:, :, seen].any(axis=0).argmax(axis=0))
+    out |= np.arange(canal.shape[1])[:, None] > front - 15.0 / ct.grid.spacing[1]
+    return out
 
 
 def _deep(ct: Volume) -> Mask:
