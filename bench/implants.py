@@ -128,7 +128,7 @@ def profile(line: Image) -> npt.NDArray[np.float64]:
     return np.column_stack([half - high, low - half, steep, scaled.max(axis=1), scaled.min(axis=1)])
 
 
-EDGES = "from80 to20 steep over under".split()
+EDGES = ["from80", "to20", "steep", "over", "under"]
 
 
 def _crossing(falling: npt.NDArray[np.float64], level: float) -> npt.NDArray[np.float64]:

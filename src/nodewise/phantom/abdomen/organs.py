@@ -79,24 +79,15 @@ def kidney(b: Brush) -> list[Piece]:
     pelvis = (38.0, 37.0, 86 + drop)
     ureter = [pelvis, (38, 24, 50 + drop), (39, 12, 10), (36, 6, -30), (40, 2, -66), (58, 30, -112), (60, 50, -140)]
     top = 138 + drop
-    sign = 1 if b.side > 0 else 0
-    gland = [
-        b.tube(
-            "adrenal_gland", Tissue.ADRENAL_GLAND, [(26, 20, top), (30, 30, top - 6), (38, 40, top - 12)], 2.4, flat=1.3
-        ),
-        b.tube(
-            "adrenal_gland", Tissue.ADRENAL_GLAND, [(26, 20, top), (25, 30, top - 4), (24, 40, top - 10)], 2.2, flat=0.8
-        ),
-    ]
+    limb = ([(26, 20, top), (25, 30, top - 4), (24, 40, top - 10)], 2.2)
+    if b.side < 0:
+        limb = ([(28, 24, top), (32, 38, top - 8)], 2.3)
+    first = [(26, 20, top), (30, 30, top - 6), (38, 40, top - 12)]
     return [
         b.stack("kidney", k, [(z + drop, *r) for z, *r in rows], lobes=0.03, rim=1.5),
         b.ball("", Tissue.FAT, (47, 42, 92 + drop), (13, 8, 25), tilt=(0, 0, 35), loose=0.4),
         b.ball("ureter", Tissue.URINE, (43, 39, 90 + drop), (9, 4, 9), tilt=(0, 0, 35), loose=0.4),
         b.tube("ureter", Tissue.URINE, ureter, 1.9, loose=0.5),
-        *gland[: 1 + sign],
-        *(
-            []
-            if sign
-            else [b.tube("adrenal_gland", Tissue.ADRENAL_GLAND, [(28, 24, top), (32, 38, top - 8)], 2.3, flat=0.8)]
-        ),
+        b.tube("adrenal_gland", Tissue.ADRENAL_GLAND, first, 2.4, flat=1.3),
+        b.tube("adrenal_gland", Tissue.ADRENAL_GLAND, limb[0], limb[1], flat=0.8),
     ]

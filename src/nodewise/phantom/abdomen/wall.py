@@ -86,7 +86,7 @@ def _diaphragm(brush: Brush) -> list[Piece]:
         *domes,
         *(Piece("diaphragm", Tissue.MUSCLE, d.shape, (Tissue.LUNG,), 2.6) for d in domes[:3]),
         Piece("", Tissue.FAT, heart.shape, (Tissue.LUNG,), 5.0),
-        Piece("pericardium", Tissue.MUSCLE, heart.shape, (Tissue.LUNG, Tissue.FAT), 1.2),
+        Piece("pericardium", Tissue.PERICARDIUM, heart.shape, (Tissue.LUNG, Tissue.FAT), 1.2),
         heart,
     ]
 
