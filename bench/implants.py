@@ -120,7 +120,7 @@ def rows(hu: Image, soft: Mask, where: Mask, range_hu: tuple[float, float], fat_
 
 
 def profile(line: Image) -> npt.NDArray[np.float64]:
-    """Of rows across a border: mm-free widths from 80 % and to 20 % about its middle, steepest step, roughness."""
+    """Of rows across a border: widths in voxels from 80 % and to 20 % about its middle, steepest step, roughness."""
     inner, outer = line[:, :2].mean(axis=1), line[:, -2:].mean(axis=1)
     scaled = ((line - outer[:, None]) / np.maximum(inner - outer, 20)[:, None]).astype(np.float64)
     high, half, low = (_crossing(scaled, level) for level in (0.8, 0.5, 0.2))
@@ -157,6 +157,8 @@ def matched(pasted: Sample, real: Sample) -> tuple[Sample, Sample]:
 
 def auc(a: Sample, b: Sample) -> tuple[float, float]:
     """AUC of logistic regression and of a forest, ``a`` against ``b``, by cross-validation over groups."""
+    if min(len(np.unique(s.groups)) for s in (a, b)) < 5:
+        return float("nan"), float("nan")  # too few to cross-validate
     x = np.concatenate([a.features, b.features])
     y = np.repeat([1, 0], [len(a.groups), len(b.groups)])
     groups = np.concatenate([a.groups, b.groups + a.groups.max() + 1])
@@ -185,8 +187,9 @@ def pasted_samples(background: Background, paste: PasteMethod, repeats: int) -> 
         made = implant(background.study, rng, count=40, paste=paste, negatives=False, background=background)
         hu, labels = np.asarray(made.ct.array[box.slices]), made.labels.array[box.slices].astype(np.int64)
         plain = np.isin(labels, [n for n, item in enumerate(made.nodes, 1) if not item.contents])
-        alone = plain & (ndimage.minimum_filter(labels, 3) == labels)
-        at = windows(hu, alone, range_hu)
+        at = windows(hu, plain, range_hu)
+        alone = ndimage.minimum_filter(labels, 3) == ndimage.maximum_filter(labels, 3)
+        at = at[alone[tuple(at.T)]]
         at, groups = thinned(at, labels[tuple(at.T)], 8, rng)
         if len(at):
             parts.append((inside(hu, at), at * spacing, groups + 1000 * turn))
@@ -300,10 +303,10 @@ def main() -> None:
     asked = parser.parse_args()
     for path in asked.scans:
         background = survey(read_study(path))
-        look = background.look
+        look, ml = background.look, float(background.ignore.sum()) * background.grid.voxel_volume_mm3 / 1000
         print(
-            f"{path.name}: {'contrast' if look.enhanced else 'no contrast'}, noise {look.noise_hu:.1f} HU; "
-            "AUC by logistic regression and forest; in brackets real tissue, by the same rules"
+            f"{path.name}: {'contrast' if look.enhanced else 'no contrast'}, noise {look.noise_hu:.1f} HU, "
+            f"{ml:.0f} ml ignored; AUC by logistic regression and forest; in brackets real tissue, by the same rules"
         )
         for paste in PasteMethod:
             if asked.paste in (None, paste.value):

@@ -23,7 +23,10 @@ from nodewise.phantom.implant import (
 )
 from nodewise.phantom.implant.ground import Ground
 from nodewise.phantom.implant.item import Item, Kind
+from nodewise.phantom.implant.noise import noise_zones
 from nodewise.phantom.implant.place import fitted
+from nodewise.phantom.implant.site import _beside_spine
+from nodewise.values.anatomy import Anatomy, Region
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.node import Status
@@ -215,6 +218,31 @@ def test_same_seed_same_scan_and_another_seed_another(
     np.testing.assert_array_equal(a.ct.array, b.ct.array)
     np.testing.assert_array_equal(a.labels.array, b.labels.array)
     assert not np.array_equal(a.ct.array, c.ct.array)
+
+
+def test_noise_is_told_from_side_to_side() -> None:
+    rng = np.random.default_rng(4)
+    strength = np.linspace(0.7, 1.4, 120)[:, None, None]
+    smooth = np.full((120, 60, 40), MUSCLE, np.float32)
+    hu = (smooth + 20 * strength * rng.normal(size=smooth.shape)).astype(np.float32)
+    _, noise = noise_zones(hu, smooth, FAT, (1.5, 1.5, 1.5))
+    found = noise[10:110].mean(axis=(1, 2)) / (20 * strength[10:110, 0, 0])
+    assert found.mean() == pytest.approx(1, abs=0.06)
+    assert np.abs(found - 1).max() < 0.15
+    even = (smooth + 20 * rng.normal(size=smooth.shape)).astype(np.float32)
+    assert noise_zones(even, smooth, FAT, (1.5, 1.5, 1.5))[1] == pytest.approx(20, rel=0.1)
+
+
+def test_fat_beside_the_spine_is_no_place() -> None:
+    ct = _drawn(enhanced=False)[0].ct
+    canal = np.zeros(GRID.shape, np.uint8, order="F")
+    canal[44:52, 80:90, 10:50] = 5
+    at = Region((0, 0, 0), (1, 1, 1))
+    anatomy = Anatomy({}, at, "drawn", organs=Volume(canal, GRID, Quantity.LABEL))
+    behind = _beside_spine(ct, anatomy)
+    assert behind[:, 69:].all()  # 80 voxels less 15 mm, at every level
+    assert not behind[:, :68].any()
+    assert not _beside_spine(ct, Anatomy({}, at, "drawn")).any()
 
 
 def test_controls_are_never_nodes(plain: tuple[Background, dict[str, np.ndarray]]) -> None:

@@ -125,14 +125,17 @@ def calm_tissue(hu: Image, smooth: Image, fat_hu: float, spacing: Point) -> Calm
     usual = float(np.median(slope[inner])) if inner.any() else 0.0  # streaks leave slopes, and are noise all the same
     flat = slope < max(14.0, 1.4 * usual)
     fat, soft = (_deep(m, flat) for m in (fat, soft))
+    plain = soft & (smooth < 130)  # bright blood beats and streaks: its noise is not that of nodes
+    soft = plain if plain.sum() > ENOUGH // 3 else soft
     weight = (fat | soft).astype(np.float32)
     width = np.maximum(4.5 / steps, (1.0, 1.0, 1.3))
     mean = ndimage.gaussian_filter(hu * weight, width, truncate=2.5)
     mean /= np.maximum(ndimage.gaussian_filter(weight, width, truncate=2.5), 1e-3)
     left = np.asarray(hu - mean, np.float32)
     fat_noise, noise = _spread(left[fat]), _spread(left[soft])
-    mask = soft if soft.sum() > ENOUGH else soft | fat
-    noise = noise if soft.sum() > ENOUGH else _spread(left[mask])
+    enough = soft.sum() > ENOUGH // 3
+    mask = soft if enough else soft | fat
+    noise = noise if enough else _spread(left[mask])
     limit = 1.3 * fat_noise if fat.sum() > ENOUGH // 4 else np.inf  # soft tissue with borders in it is no noisier
     mask = mask & (np.abs(left) < 4 * noise)
     holes = ndimage.binary_closing(soft, _PLANE) & (np.abs(left) < 3.3 * noise) & (smooth > -10)
