@@ -29,11 +29,16 @@ def test_the_phase_is_told(scan: tuple[bool, Background]) -> None:
     assert 0.5 < background.look.blur_mm[0] < 1.1
 
 
+def test_bright_spots_are_no_contrast_medium_where_the_aorta_is_dark(shared_data: Path) -> None:
+    study = read_study(shared_data / "backgrounds" / "lidc-idri-0314.nii.gz")  # a large mass, an effusion; CC BY 3.0
+    assert not survey(study).look.enhanced
+
+
 @pytest.mark.parametrize("paste", list(PasteMethod))
 def test_nodes_are_as_dense_and_as_noisy_as_the_scan(scan: tuple[bool, Background], paste: PasteMethod) -> None:
     enhanced, background = scan
     means, ratios, count = [], [], 0
-    for seed in range(4):
+    for seed in range(6):
         made = implant(
             background.study, np.random.default_rng(seed), count=20, paste=paste, negatives=False, background=background
         )
