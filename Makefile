@@ -3,12 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 OUT ?= out/demo
-SEED ?= 504
+SEED ?= 3008
 
 demo: .venv/installed
 	rm -rf $(OUT)
-	$(BIN)/nodewise phantom $(OUT)/phantom --patients 1 --seed $(SEED) --format dicom
-	$(BIN)/nodewise predict $(OUT)/phantom/images -o $(OUT)/case --primary right
+	$(BIN)/nodewise phantom $(OUT)/phantom --patients 1 --seed $(SEED) --phase venous --format dicom
+	$(BIN)/nodewise predict $(OUT)/phantom/images -o $(OUT)/case --primary left
 
 test: .venv/developer
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope

@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from nodewise.image.resample import resample
 from nodewise.phantom.body import BodyRegion
-from nodewise.phantom.hard import Hard
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.scan.tissue import Phase
 from nodewise.values.node import Status

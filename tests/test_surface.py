@@ -104,6 +104,19 @@ def test_every_folder_of_weights_holds_a_model():
     assert folders == set(BUNDLED)
 
 
+def test_every_module_can_be_imported_first():
+    """One process imports each module with none of the others there: no two wait for each other."""
+    code = (
+        "import importlib, sys\n"
+        f"for name in {[named(name) for name in TREES]!r}:\n"
+        "    for known in [k for k in sys.modules if k.split('.')[0] == 'nodewise']:\n"
+        "        del sys.modules[known]\n"
+        "    importlib.import_module(name)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
 def test_torch_is_loaded_by_what_computes_with_it_only():
     """One process imports the modules of the lower floors one after another and says which first brought torch."""
     modules = [named(name) for name in TREES if name.split("/")[0] in FLOORS and not name.startswith(WITH_TORCH)]

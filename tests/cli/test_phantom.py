@@ -177,7 +177,7 @@ def test_every_way_to_paste_can_be_asked_for() -> None:
 
 
 def test_every_kind_of_hard_patient_is_named_in_the_help(capsys) -> None:
-    from nodewise.phantom.hard import Hard
+    from nodewise.phantom.chest.hard import Hard
 
     assert exit_code(["phantom", "--help"]) == 0
     shown = "".join(capsys.readouterr().out.replace("│", "").split())

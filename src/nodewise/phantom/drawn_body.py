@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodewise.phantom.abdomen import make_abdomen
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.chest import make_chest
-from nodewise.phantom.hard import Hard, checked
+from nodewise.phantom.chest.hard import Hard, checked
 from nodewise.phantom.neck import make_neck
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Point

@@ -96,7 +96,7 @@ def make_patient(
         seed: from 0; the same seed gives the same patient, bit for bit, and the same body whatever the spacing.
         spacing_mm: of the scan along x, y, z.
         region: which part of the body.
-        hard: what makes the patient hard to read, by name (``phantom.hard.Hard``); drawn where None.
+        hard: what makes the patient hard to read, by name (``chest.hard.Hard``); drawn where None.
         pet: whether a PET is taken too; the CT is the same with and without.
         phase: of the contrast medium; drawn where None.
         slice_mm: thickness of the slices; as far apart as they are where None.

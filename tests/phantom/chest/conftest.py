@@ -5,8 +5,8 @@ import pytest
 from nodewise.phantom.body import Body
 from nodewise.phantom.chest import paint_chest
 from nodewise.phantom.chest.drawing import draw_patient
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.chest.painting import whole_grid
-from nodewise.phantom.hard import Hard
 
 HARD_SEED = 31
 HARD_MM = 3.0

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from nodewise.phantom.body import Body
+from nodewise.phantom.chest.hard import FREQUENCY, Hard, checked, draw_hard
 from nodewise.phantom.chest.illness import largest_diameter, t_category
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.hard import FREQUENCY, Hard, checked, draw_hard
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.values.errors import BadInputError
 from nodewise.values.station import Side

@@ -6,8 +6,8 @@ from scipy import ndimage
 from nodewise.image.shape import measure
 from nodewise.phantom.body import Body
 from nodewise.phantom.chest.drawing import draw_patient
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.hard import Hard
 from nodewise.values.box import Box
 from nodewise.values.node import Size
 from nodewise.values.station import Side, Station

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nodewise.phantom.body import Tumour
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.chest.spread import Wanted, spread
-from nodewise.phantom.hard import Hard
 from nodewise.staging.rules import level, n_category
 from nodewise.values.station import Side, Station
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from nodewise.phantom.body import Body, BodyRegion
 from nodewise.phantom.chest.drawing import Drawing, draw_patient
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.chest.painting import holds_nodes, mediastinal_grid, paint, whole_grid
 from nodewise.phantom.chest.stations import station_map
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.drawn_node import paint_node
-from nodewise.phantom.hard import Hard
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume

@@ -16,6 +16,7 @@ from nodewise.phantom.chest.borders import Borders, read_borders
 from nodewise.phantom.chest.breast import glands
 from nodewise.phantom.chest.fat import fillers, mediastinal_fat
 from nodewise.phantom.chest.habitus import Habitus, draw_habitus
+from nodewise.phantom.chest.hard import Hard, checked, draw_hard, drawn_over, lost_side, raised
 from nodewise.phantom.chest.heart import coronaries, heart, pericardium
 from nodewise.phantom.chest.illness import Lungs, illness, measured
 from nodewise.phantom.chest.lymph import place_nodes
@@ -33,7 +34,6 @@ from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.shapes import Blob, Floats, Tube
 from nodewise.phantom.drawn_node import DrawnNode
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.hard import Hard, checked, draw_hard, drawn_over, lost_side, raised
 from nodewise.values.grid import Grid, Point
 
 _PLAN_MM = 2.0

@@ -13,6 +13,7 @@ from scipy.spatial.distance import pdist
 
 from nodewise.phantom.body import Tumour
 from nodewise.phantom.chest.habitus import Habitus
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.chest.lungs import MARK, Fissures, name_lobes
 from nodewise.phantom.chest.painting import paint
 from nodewise.phantom.chest.pen import Part, Pen
@@ -20,7 +21,6 @@ from nodewise.phantom.chest.thorax import Smooth, Wall
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.shapes import Axes, Blob, Floats, ball, rotation
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.hard import Hard
 from nodewise.phantom.organ_names import NAMES
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Side

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.phantom.body import Tumour
+from nodewise.phantom.chest.hard import Hard
 from nodewise.phantom.chest.spread import Wanted, spread
 from nodewise.phantom.draw.canvas import Canvas
 from nodewise.phantom.draw.shapes import Floats
 from nodewise.phantom.drawn_node import PUSHED, DrawnNode, paint_node
 from nodewise.phantom.geometry import Tissue
-from nodewise.phantom.hard import Hard
 from nodewise.phantom.node_shape import draw_node, scaled, volume_mm3
 from nodewise.values.station import Station
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nodewise.phantom.body import Tumour
-from nodewise.phantom.hard import Hard
+from nodewise.phantom.chest.hard import Hard
 from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
