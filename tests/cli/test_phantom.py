@@ -131,7 +131,7 @@ def test_a_stop_leaves_nothing_half_written(tmp_path: Path) -> None:
     assert command.returncode == 128 + signal.SIGINT
     assert printed.strip() == "stopped: what was not finished has been removed"
     assert not list((tmp_path / "out").rglob(".*"))
-    names = {p.name for p in truth.iterdir()}
+    names = {p.name for p in truth.glob("*")}  # none where the stop came before the first was whole
     assert len(names) < 40
     for name in names:
         assert np.isfinite([n.mean_hu for n in read_truth(truth / name / "truth.json").nodes]).all()
