@@ -14,10 +14,13 @@ from rich.table import Table
 from nodewise.cli.evaluate import (
     Connectivity,
     ConnectivityOption,
+    JobsOption,
     Labelling,
     LogitsOption,
     Missing,
+    MissingOption,
     PredictionLabelsOption,
+    SeedOption,
     ThresholdOption,
     TruthLabelsOption,
     reading,
@@ -64,16 +67,14 @@ def compare(
     ] = None,
     against: Annotated[Reference, typer.Option(help="Which run each one is tested against.")] = Reference.previous,
     threshold: ThresholdOption = 0.5,
-    missing: Annotated[
-        Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
-    ] = Missing.refuse,
+    missing: MissingOption = Missing.refuse,
     truth_labels: TruthLabelsOption = Labelling.auto,
     prediction_labels: PredictionLabelsOption = Labelling.auto,
     logits: LogitsOption = False,
     connectivity: ConnectivityOption = Connectivity.corners,
     bootstraps: Annotated[int, typer.Option(min=2, help="Cohorts drawn for intervals and ranking.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 2026,
-    jobs: Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")] = 1,
+    seed: SeedOption = 2026,
+    jobs: JobsOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Paired differences with 95 % intervals, the ranking of LNQ2023 with bootstraps, and P3's one-sided t-test.

@@ -97,60 +97,69 @@ def reading(
     )
 
 
+TruthArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="TRUTH",
+        help="Mask or instances of one patient, a folder of them by name, what nodewise phantom wrote, or a CSV "
+        "with the columns truth and prediction (and name, image, n_positive, primary_side, n_category_8, "
+        "n_category_9).",
+        show_default=False,
+    ),
+]
+PredictionArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PREDICTION",
+        help="The same names: masks, instances, probability maps, or folders by nodewise predict.",
+        show_default=False,
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="OUT",
+        help="Folder to make, complete or absent: evaluation.html, summary.json, cases.csv, nodes.csv, "
+        "operating_points.csv. Without it the tables are only printed.",
+        show_default=False,
+    ),
+]
+PaperOption = Annotated[
+    list[Paper] | None,
+    typer.Option("--paper", help="Also print this paper's own tables beside what the paper printed; may be repeated."),
+]
+ImagesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="CTs by the same names, for the pictures; those of nodewise phantom are found by themselves.",
+        show_default=False,
+    ),
+]
+MissingOption = Annotated[
+    Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
+]
+BootstrapsOption = Annotated[int, typer.Option(min=0, help="Cohorts drawn for the 95 % intervals; 0 gives none.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of those draws.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")]
+
+
 def evaluate(
-    truth: Annotated[
-        Path,
-        typer.Argument(
-            metavar="TRUTH",
-            help="Mask or instances of one patient, a folder of them by name, what nodewise phantom wrote, or a CSV "
-            "with the columns truth and prediction (and name, image, n_positive, primary_side, n_category_8, "
-            "n_category_9).",
-            show_default=False,
-        ),
-    ],
-    prediction: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PREDICTION",
-            help="The same names: masks, instances, probability maps, or folders by nodewise predict.",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="Folder to make, complete or absent: evaluation.html, summary.json, cases.csv, nodes.csv, "
-            "operating_points.csv. Without it the tables are only printed.",
-            show_default=False,
-        ),
-    ] = None,
+    truth: TruthArgument,
+    prediction: PredictionArgument = None,
+    out: OutOption = None,
     threshold: ThresholdOption = 0.5,
-    paper: Annotated[
-        list[Paper] | None,
-        typer.Option(
-            "--paper", help="Also print this paper's own tables beside what the paper printed; may be repeated."
-        ),
-    ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            help="CTs by the same names, for the pictures; those of nodewise phantom are found by themselves.",
-            show_default=False,
-        ),
-    ] = None,
-    missing: Annotated[
-        Missing, typer.Option(help="A truth without a prediction: refuse, count it as empty, or skip it.")
-    ] = Missing.refuse,
+    paper: PaperOption = None,
+    images: ImagesOption = None,
+    missing: MissingOption = Missing.refuse,
     truth_labels: TruthLabelsOption = Labelling.auto,
     prediction_labels: PredictionLabelsOption = Labelling.auto,
     logits: LogitsOption = False,
     connectivity: ConnectivityOption = Connectivity.corners,
-    bootstraps: Annotated[int, typer.Option(min=0, help="Cohorts drawn for the 95 % intervals; 0 gives none.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of those draws.")] = 2026,
-    jobs: Annotated[int, typer.Option(min=1, help="Cases read at once, each in a process of its own.")] = 1,
+    bootstraps: BootstrapsOption = 1000,
+    seed: SeedOption = 2026,
+    jobs: JobsOption = 1,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Every metric of predictions whose truth is known, with 95 % intervals by patient bootstrap.
