@@ -17,7 +17,7 @@ from nodewise.values.errors import BadInputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nodewise.learn.network import NetworkPlan, ResidualUNet
+    from nodewise.learn.first_network import NetworkPlan, ResidualUNet
 
 SCHEMA_VERSION = 1
 LARGEST_BYTES = 16_000_000
@@ -106,7 +106,7 @@ class Bundle:
         """The network with its weights, float32, in evaluation mode."""
         from safetensors.torch import load_file
 
-        from nodewise.learn.network import NetworkPlan, build_network
+        from nodewise.learn.first_network import NetworkPlan, build_network
 
         network = build_network(NetworkPlan(**dict(self.model.network)), seed=0)
         weights = {name: tensor.float() for name, tensor in load_file(self.folder / _WEIGHTS).items()}

@@ -37,7 +37,7 @@ from nodewise.values.pipeline import Pipeline
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nodewise.learn.network import NetworkPlan
+    from nodewise.learn.first_network import NetworkPlan
 
 NAME = "three-step-phantom"
 PREPARATION = Preparation(spacing_mm=(1.5, 1.5, 1.5), windows=((-160.0, 240.0), (-1000.0, 600.0)))
@@ -129,7 +129,7 @@ def train_on(
     from nodewise.learn.checkpoint import load_weights
     from nodewise.learn.device import choose_device, computes_in_bfloat16
     from nodewise.learn.fit import FitPlan, fit
-    from nodewise.learn.network import NetworkPlan, build_network
+    from nodewise.learn.first_network import NetworkPlan, build_network
 
     where = choose_device(device)
     precision = "bf16-mixed" if computes_in_bfloat16(where) else "32-true"
