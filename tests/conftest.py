@@ -67,7 +67,7 @@ def written_patient(patient: Phantom, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def blind_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that finds nothing, quickly: never trained, with a threshold that no voxel reaches."""
-    from nodewise.learn.network import NetworkPlan, build_network
+    from nodewise.learn.first_network import NetworkPlan, build_network
     from nodewise.models.bundle import ModelFile, describe_network, describe_preparation, save_bundle
     from nodewise.recipes.three_step import PREPARATION
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from nodewise.learn import fit as fitting
 from nodewise.learn.checkpoint import load_weights
+from nodewise.learn.first_network import NetworkPlan, build_network
 from nodewise.learn.fit import FitPlan, fit
-from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.values.errors import BadInputError, MissingExtraError, NodewiseError
 
 PLAN = FitPlan(steps=12, learning_rate=1e-2, validate_every=4, save_every=3, warmup=2)
@@ -82,7 +82,7 @@ def test_a_unet_killed_with_sigkill_resumes_bit_for_bit(tmp_path, precision):
         from pathlib import Path
         import torch
         from nodewise.learn.fit import FitPlan, fit
-        from nodewise.learn.network import NetworkPlan, build_network
+        from nodewise.learn.first_network import NetworkPlan, build_network
 
         torch.set_num_threads(1)
         out, kill_at = Path(sys.argv[1]), int(sys.argv[2])

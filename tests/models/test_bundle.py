@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.first_network import NetworkPlan, build_network
 from nodewise.models import bundle as bundling
 from nodewise.models.bundle import (
     ModelFile,

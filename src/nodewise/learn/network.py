@@ -1,8 +1,8 @@
 """A U-Net with a residual or a plain encoder, in 2-D or 3-D.
 
-After Ronneberger et al., MICCAI 2015 (U-Net), He et al., CVPR 2016 (residual blocks) and Isensee et al., Nature Methods
-2021 and MICCAI 2024 (nnU-Net's plain and residual encoders). Parameters have the names and shapes that nnU-Net's have, so
-that its weights load as they are.
+After Ronneberger et al., MICCAI 2015 (U-Net), He et al., CVPR 2016 (residual blocks) and Isensee et al., Nature
+Methods 2021 and MICCAI 2024 (nnU-Net's plain and residual encoders). Parameters have the names and shapes that
+nnU-Net's have, so that its weights load as they are.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class NetworkPlan:
 
     def split(self, logits: Tensor) -> tuple[Tensor, ...]:
         """The logits (batch, channels, …) of each head."""
-        return logits.split(list(self.heads), dim=1)
+        return torch.split(logits, list(self.heads), dim=1)
 
 
 class ConvolutionBlock(nn.Module):
@@ -227,7 +227,8 @@ class Decoder(nn.Module):
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Logits, finest first and the auxiliary head's last; of the finest alone when not training."""
-        x, outputs = features[-1], []
+        x = features[-1]
+        outputs: list[Tensor] = []
         for i, (up, stage) in enumerate(zip(self.transpconvs, self.stages, strict=True)):
             x = stage(torch.cat((up(x), features[-2 - i]), dim=1))
             if self.deep and self.training and i + 1 < len(self.stages):
@@ -241,8 +242,8 @@ class Decoder(nn.Module):
 class UNet(nn.Module):
     """The network of a ``NetworkPlan``: logits (batch, outputs, …) from an image (batch, channels, …).
 
-    Instance normalisation is GroupNorm with one channel a group, which is the same and keeps the channels-last layout on
-    a CPU. Initial weights come from torch's generator: seed it before.
+    Instance normalisation is GroupNorm with one channel a group, which is the same and keeps the channels-last layout
+    on a CPU. Initial weights come from torch's generator: seed it before.
     """
 
     def __init__(self, plan: NetworkPlan) -> None:
@@ -264,8 +265,6 @@ class UNet(nn.Module):
         return outputs if len(outputs) > 1 else outputs[0]
 
     def _check(self, x: Tensor) -> None:
-        if torch.jit.is_tracing():  # sizes are tensors then
-            return
         deepest = [n // d for n, d in zip(x.shape[2:], self.plan.divisor, strict=True)]
         if any(n % d for n, d in zip(x.shape[2:], self.plan.divisor, strict=True)):
             raise ValueError(f"each size of {tuple(x.shape[2:])} must be a multiple of {self.plan.divisor}")

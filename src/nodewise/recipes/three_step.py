@@ -128,8 +128,8 @@ def train_on(
     """Train the segmentation network on any material and write the model folder; see ``train``."""
     from nodewise.learn.checkpoint import load_weights
     from nodewise.learn.device import choose_device, computes_in_bfloat16
-    from nodewise.learn.fit import FitPlan, fit
     from nodewise.learn.first_network import NetworkPlan, build_network
+    from nodewise.learn.fit import FitPlan, fit
 
     where = choose_device(device)
     precision = "bf16-mixed" if computes_in_bfloat16(where) else "32-true"
