@@ -9,8 +9,10 @@ import torch
 from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.models import bundle as bundling
 from nodewise.models.bundle import bundled_models, load_bundle, save_bundle
-from nodewise.models.model_file import ModelFile, describe_plan, describe_preparation
+from nodewise.models.model_file import ModelFile
+from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation import Preparation
+from nodewise.models.preparation_file import describe_preparation
 from nodewise.values.errors import BadInputError
 
 PLAN = NetworkPlan(2, (3,), channels=(4, 8), blocks=(1, 1))

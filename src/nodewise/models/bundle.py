@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.io.whole import whole
-from nodewise.models.first_bundle import FirstFile, upgraded
-from nodewise.models.model_file import ModelFile, ResNetFile, StepFile, WeightsFile, parse_model, read_json
+from nodewise.models.first_bundle import FirstFile
+from nodewise.models.model_file import ModelFile, StepFile, WeightsFile, parse_model, read_json
+from nodewise.models.plan_file import ResNetFile
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -98,8 +99,7 @@ def load_bundle(folder: Path) -> Bundle:
     path = folder / "model.json"
     if not path.is_file():
         raise BadInputError(f"{folder} is no model folder: it has no model.json")
-    content = read_json(path)
-    model = parse_model(upgraded(content) if content["schema_version"] == 1 else content, path)
+    model = parse_model(read_json(path), path)
     for name, step in model.steps.items():
         if not step.weights:
             raise BadInputError(f"{path} cannot be read: the step {name} has no weights")
