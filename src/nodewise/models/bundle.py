@@ -115,10 +115,15 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(folder, model)
 
 
+def bundled_folders() -> list[Path]:
+    """Of the models that come with nodewise, by name."""
+    root = Path(str(files("nodewise"))) / "weights"
+    return [path.parent for path in sorted(root.glob("*/model.json"))]
+
+
 def bundled_models() -> list[Bundle]:
     """The models that come with nodewise, by name."""
-    root = Path(str(files("nodewise"))) / "weights"
-    return [load_bundle(path.parent) for path in sorted(root.glob("*/model.json"))]
+    return [load_bundle(folder) for folder in bundled_folders()]
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor]) -> WeightsFile:
