@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from nodewise.models.first_bundle import upgraded
 from nodewise.models.frozen import Frozen
-from nodewise.models.plan_file import PlanFile, UNetFile, kind_of
+from nodewise.models.plan_file import PlanFile, ResNetFile, UNetFile, kind_of
 from nodewise.models.preparation_file import PreparationFile
 from nodewise.values.errors import BadInputError
 
@@ -94,8 +94,8 @@ class StepFile(Frozen):
             raise ValueError(f"a patch of {self.patch} voxels is more than {LARGEST_PATCH}")
         if isinstance(self.plan, UNetFile):
             _check_unet(self.plan, self.patch, self.outputs)
-        elif math.prod(self.patch) * max(self.plan.channels) > LARGEST_LAYER:
-            raise ValueError(f"{self.plan.channels} channels of {self.patch} voxels are too many")
+        elif isinstance(self.plan, ResNetFile):
+            _check_resnet(self.plan, self.patch, self.outputs)
         return self
 
 
@@ -108,6 +108,16 @@ def _check_unet(plan: UNetFile, patch: tuple[int, ...], outputs: tuple[str, ...]
     for channels, by in zip((len(outputs), *plan.channels), ((1,), *shrinking), strict=True):
         if 2 * channels * math.prod(patch) // math.prod(by) > LARGEST_LAYER:
             raise ValueError(f"{channels} channels of {patch} voxels are too many")
+
+
+def _check_resnet(plan: ResNetFile, patch: tuple[int, ...], outputs: tuple[str, ...]) -> None:
+    if len(outputs) != 1:
+        raise ValueError(f"the network has one output, and {len(outputs)} are named")
+    smallest = plan.stem * 2 ** (len(plan.channels) - 1)
+    if len(patch) != plan.dimension or min(patch) < smallest:
+        raise ValueError(f"a patch of {patch} voxels is smaller than {smallest} along an axis")
+    if math.prod(patch) * max(plan.channels) > LARGEST_LAYER:
+        raise ValueError(f"{max(plan.channels)} channels of {patch} voxels are too many")
 
 
 class OperatingPoint(Frozen):

@@ -64,6 +64,9 @@ class ResNetFile(Frozen):
     in_channels: Width
     channels: Levels
     blocks: Blocks
+    stem: Small
+    norm: Literal["group", "instance", "batch"]
+    dimension: Literal[2, 3]
 
     @model_validator(mode="after")
     def _fits(self) -> ResNetFile:
