@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -213,6 +215,15 @@ def test_weights_of_another_network_are_refused_before_memory_is_asked_for(folde
     with pytest.raises(BadInputError, match="do not fit the network") as caught:
         load_bundle(folder).networks("nodes")
     assert "\n" not in str(caught.value)
+
+
+def test_loading_leaves_torchs_compiler_alone(folder):
+    """Importing it takes longer than everything else that loading does."""
+    code = (
+        "import sys; from pathlib import Path; from nodewise.models.bundle import load_bundle\n"
+        f"load_bundle(Path({str(folder)!r})).networks('nodes'); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_even_kernel_is_refused_in_one_line(folder):
