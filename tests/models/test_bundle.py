@@ -7,6 +7,8 @@ import sys
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.models import bundle as bundling
@@ -196,6 +198,35 @@ def test_a_model_file_that_says_nonsense_is_refused_in_one_line(folder, change, 
     with pytest.raises(BadInputError, match=r"model\.json cannot be read") as caught:
         load_bundle(folder)
     assert "\n" not in str(caught.value) and said in str(caught.value)
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("two\nlines"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_stands_anywhere_it_is_read_or_refused_in_one_line(folder, data):
+    whole = (folder / "model.json").read_text()
+    content = place = json.loads(whole)
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(ODD)
+    (folder / "model.json").write_text(json.dumps(content))
+    try:
+        bundle = load_bundle(folder)
+        for name in bundle.model.steps:
+            bundle.networks(name)
+    except BadInputError as refused:
+        assert "\n" not in str(refused)
+    finally:
+        (folder / "model.json").write_text(whole)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"schema_version": true}', "[" * 100_000, "\xff"])

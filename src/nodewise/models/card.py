@@ -49,11 +49,10 @@ def metric_table(metrics: Mapping[str, Metric]) -> str:
     """Each figure, its 95 % interval and on what it was measured; empty without any."""
     if not metrics:
         return ""
-    rows = [
-        f"| {name.replace('_', ' ')} | {_number(m.value)} | {_interval(m)} | {m.on or '–'} |"
-        for name, m in metrics.items()
-    ]
-    return "\n".join(("| figure | value | 95 % interval | on |", "|---|---|---|---|", *rows))
+    head = [("figure", "value", "95 % interval", "on"), ("---",) * 4]
+    rows = [(name.replace("_", " "), _number(m.value), _interval(m), m.on or "–") for name, m in metrics.items()]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in (*head, *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def describe_network(step: StepFile) -> str:
