@@ -96,7 +96,8 @@ def test_a_bundled_model_is_small_whole_and_says_what_it_is_not_for(folder):
     assert "Research use only" in bundle.card
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < LARGEST_BYTES
     assert bundle.model.trained_on and bundle.model.licence
-    bundle.network()
+    for step in bundle.model.steps:
+        bundle.networks(step)
 
 
 def test_every_folder_of_weights_holds_a_model():

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from nodewise.models.bundle import ModelFile, describe_network, describe_preparation, load_bundle, save_bundle
+from nodewise.models.first_bundle import ModelFile, describe_network, describe_preparation, load_bundle, save_bundle
 from nodewise.models.preparation import Preparation
 from nodewise.models.segmenter import Segmenter
 from nodewise.recipes.validation import Patch, validate
