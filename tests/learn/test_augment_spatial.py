@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -197,6 +197,7 @@ def _left_of(labels):
     return np.cross(middle[3], middle[4]), middle[1], middle[2]
 
 
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10**6),
     flips=st.tuples(*[st.sampled_from([0.0, 1.0])] * 3),

@@ -183,7 +183,7 @@ def _open(case: CaseFiles, key: str, folder: Path) -> CachedCase:
     try:
         shape, spacing = _map(folder / "image.npy").shape[1:], np.load(folder / "spacing.npy")
         classes = np.load(folder / "classes.npy")
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise BadInputError(f"{folder} is damaged: delete it, it is made again") from error
     rows = tuple((int(c), int(a), int(b)) for c, a, b in classes)
     return CachedCase(case.name, case.source, key, folder, shape, tuple(map(float, spacing)), rows)
