@@ -1,36 +1,52 @@
 import numpy as np
 import pytest
 
-from nodewise.learn.augment import flip, gamma, intensity, quarter_turns
+from nodewise.learn.augment import NNUNET, P1, P1_STATIONS, P2, P5, augmented, gamma, intensity
+from nodewise.learn.loss import IGNORE
 
 
-def _pair():
-    image = np.arange(2 * 3 * 3, dtype=np.float32).reshape(3, 3, 2)
-    return image, image.astype(np.uint8)
+@pytest.mark.parametrize("preset", [P1, P1_STATIONS, P5, NNUNET])
+def test_a_preset_changes_image_and_classes_together(preset):
+    # an image that tells its class: after any change in place they still agree
+    shape = (24, 24, 16)
+    classes = np.zeros(shape, np.uint8)
+    classes[4:20, 6:12, 3:12] = 1
+    classes[4:9, 12:16, 3:6] = 1
+    hu = np.where(classes == 1, 100, 0).astype(np.float32)
+    seen = set()
+    for seed in range(12):
+        image, (labels,) = augmented(
+            hu[None], (classes,), preset, np.random.default_rng(seed), spacing=(1, 1, 1.5), swaps=(None,)
+        )
+        assert (image.shape, labels.shape, image.dtype) == ((1, *shape), shape, np.float32)
+        node, other = image[0][labels == 1], image[0][labels == 0]
+        assert np.median(node) > np.median(other) + 50
+        again, _ = augmented(
+            hu[None], (classes,), preset, np.random.default_rng(seed), spacing=(1, 1, 1.5), swaps=(None,)
+        )
+        assert image.tobytes() == again.tobytes()
+        seen.add(image.tobytes())
+    assert len(seen) > 5
 
 
-@pytest.mark.parametrize("change", [lambda a, r: flip(a, r, axes=(0, 1, 2)), quarter_turns])
-def test_image_and_classes_move_together_and_nothing_is_lost(change):
-    image, classes = _pair()
-    shown = set()
-    for seed in range(40):
-        a, b = change((image, classes), np.random.default_rng(seed))
-        assert np.array_equal(a, b)
-        assert sorted(a.ravel()) == sorted(image.ravel())
-        shown.add(a.tobytes())
-    assert len(shown) == (8 if change is not quarter_turns else 4)
+def test_p1_turns_by_no_more_than_ten_degrees_and_stations_keep_their_quarter():
+    assert max(P1.spatial.rotation_deg) == 10
+    assert P1_STATIONS.spatial.turns == 0
+    assert P1_STATIONS.spatial.flips == (0.5, 0, 0)
+    assert P5.spatial.turns == 0.5
 
 
-def test_only_the_named_axes_are_flipped():
-    image, _ = _pair()
-    for seed in range(10):
-        (a,) = flip((image,), np.random.default_rng(seed), axes=(0,))
-        assert np.array_equal(a, image) or np.array_equal(a, image[::-1])
-
-
-def test_a_turn_needs_a_square_plane():
-    with pytest.raises(ValueError, match="square"):
-        quarter_turns((np.zeros((3, 4, 2)),), np.random.default_rng(0))
+def test_p2_is_for_slices():
+    image, (labels,) = augmented(
+        np.ones((1, 30, 30), np.float32),
+        (np.ones((30, 30), np.uint8),),
+        P2,
+        np.random.default_rng(1),
+        spacing=(0.79, 0.79),
+        swaps=(None,),
+    )
+    assert np.allclose(image, 1)
+    assert set(np.unique(labels)) <= {1, IGNORE}
 
 
 def test_intensity_stays_within_its_limits():

@@ -2,33 +2,84 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from nodewise.learn.augment_intensity import Intensity, change_intensity
+from nodewise.learn.augment_spatial import Spatial, draw_transform
+from nodewise.learn.augment_take import take_patch
+
 Floats = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.uint8]
 
 
-def flip(arrays: tuple[Array, ...], rng: np.random.Generator, *, axes: tuple[int, ...]) -> tuple[Array, ...]:
-    """The arrays, all mirrored along each of ``axes`` with probability 1/2; as views."""
-    chosen = tuple(axis for axis in axes if rng.random() < 0.5)
-    return tuple(np.flip(a, chosen) for a in arrays) if chosen else arrays
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """Where patches are taken and what they show, changed at random; nothing by default."""
+
+    spatial: Spatial = field(default_factory=Spatial)
+    intensity: Intensity = field(default_factory=Intensity)
 
 
-def quarter_turns(
-    arrays: tuple[Array, ...], rng: np.random.Generator, *, plane: tuple[int, int] = (0, 1)
-) -> tuple[Array, ...]:
-    """The arrays, all turned by 0, 90, 180 or 270° in ``plane``; as views.
+NONE = Augmentation()
 
-    Raises:
-        ValueError: the two axes differ in length, so that a quarter turn would change the shape.
+P1 = Augmentation(
+    Spatial(rotation=0.5, rotation_deg=(10, 10, 10), shift=0.5, shift_mm=10, flips=(0.5, 0.5, 0), turns=0.75)
+)
+"""Rotation to 10°, 90° turns, shifts, flips (Shevtsov et al., medRxiv 2024, section 2); how often, and how far to
+shift, is not printed."""
+
+P1_STATIONS = Augmentation(Spatial(rotation=0.5, rotation_deg=(10, 10, 10), shift=0.5, shift_mm=10, flips=(0.5, 0, 0)))
+"""The same where sides matter: one flip, with sided labels swapped, and no turns."""
+
+P2 = Augmentation(Spatial(rotation=1, rotation_deg=(0, 0, 180), shift=1, shift_mm=7.9, flips=(0.5, 0.5, 0)))
+"""Flips, any angle, 10 pixels of 0.79 mm: slices of an abdominal node, in 2-D."""
+
+P5 = Augmentation(Spatial(turns=0.5, flips=(0.25, 0.25, 0)))
+"""Turns by 90, 180 and 270° and axial flips."""
+
+NNUNET = Augmentation(
+    Spatial(rotation=0.2, rotation_deg=(30, 30, 30), scaling=0.2, magnification=(0.7, 1.4), flips=(0.5, 0.5, 0.5)),
+    Intensity(
+        noise=0.1,
+        blur=0.1,
+        brightness=0.15,
+        contrast=0.15,
+        low_resolution=0.125,
+        inverted_gamma=0.1,
+        gamma=0.3,
+    ),
+)
+"""nnU-Net v2's defaults for 3-D patches of nearly even sides (Isensee et al., Nature Methods 2021, supplement 4)."""
+
+NNUNET_FLAT = Augmentation(
+    Spatial(rotation=0.2, rotation_deg=(0, 0, 180), scaling=0.2, magnification=(0.7, 1.4), flips=(0.5, 0.5, 0.5)),
+    NNUNET.intensity,
+)
+"""The same for 2-D and for patches three times as wide as high."""
+
+
+def augmented(
+    image: Floats,
+    labels: Sequence[Labels],
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    *,
+    spacing: Sequence[float],
+    swaps: Sequence[Labels | None],
+) -> tuple[Floats, tuple[Labels, ...]]:
+    """A patch (channels, …) that is already cut out, with its labels, changed; what turns in from outside is ignored.
+
+    ``spacing`` in mm along each axis; ``swaps`` as in ``take_patch``.
     """
-    if arrays[0].shape[plane[0]] != arrays[0].shape[plane[1]]:
-        raise ValueError(f"a quarter turn needs a square plane, not {arrays[0].shape} in axes {plane}")
-    turns = int(rng.integers(4))
-    return tuple(np.rot90(a, turns, axes=plane) for a in arrays)
+    patch = image.shape[1:]
+    transform = draw_transform(augmentation.spatial, patch, spacing, rng)
+    centre = [(n - 1) / 2 for n in patch]
+    image, labels = take_patch(image, labels, centre, patch, transform, spacing=spacing, swaps=swaps)
+    return change_intensity(image, augmentation.intensity, rng), labels
 
 
 def intensity(image: Floats, rng: np.random.Generator, *, shift: float, scale: float, noise: float) -> Floats:

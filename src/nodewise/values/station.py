@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
 
 
 class Side(Enum):
@@ -77,3 +81,27 @@ class Station(Enum):
 
 _MEMBERS = tuple(Station)
 _LABELS = {station: label for label, station in enumerate(_MEMBERS)}
+
+
+def sided_swap(stations: Sequence[Station] = _MEMBERS, *, ignore: int = 255) -> npt.NDArray[np.uint8]:
+    """The label of each label's mirror image, (256,): 2R becomes 2L, 7 stays 7.
+
+    Stations 5 and 6, which lie on the left by definition, have no mirror image, nor has a station whose other side is
+    not among ``stations``: they become ``ignore``, as ``ignore`` and labels without a station do.
+
+    Args:
+        stations: of the labels 0, 1, 2, …, UNKNOWN for background; those of ``Station.label`` unless given.
+        ignore: label of what is not to be learned.
+
+    >>> table = sided_swap()
+    >>> Station.of_label(int(table[Station.S2R.label]))
+    <Station.S2L: '2L'>
+    """
+    table = np.full(256, ignore, np.uint8)
+    for label, station in enumerate(stations):
+        if station in (Station.S5, Station.S6):
+            continue
+        code = station.zone + {"R": "L", "L": "R"}[station.value[-1]] if station.side else station.value
+        if Station(code) in stations:
+            table[label] = stations.index(Station(code))
+    return table
