@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Hu = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
-IMPLANTS = (2, 7)  # nodes a patch, and as many controls
+IMPLANTS = (3, 9)  # nodes a patch, and as many controls
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +30,14 @@ class Example:
         hu: float32. node: uint8, 1 in nodes, 0 elsewhere, ``IGNORE`` where nobody knows.
         tissue: uint8, index into ``phantom.patches.CLASSES``, ``IGNORE`` where nobody knows.
         sure: uint8, 1 where ``node`` is known for sure, 0 where it is only likely.
+        real: whether it is a patient's.
     """
 
     hu: Hu
     node: Labels
     tissue: Labels
     sure: Labels
+    real: bool
 
 
 class Source(Protocol):
@@ -55,7 +57,8 @@ class DrawnChests:
     def draw(self, rng: np.random.Generator) -> Example:
         """A new appearance of a part of one of them."""
         hu, tissue = self.patches.draw(rng)
-        return Example(hu, (tissue == self.node_class).astype(np.uint8), tissue, np.ones_like(tissue))
+        node = (tissue == self.node_class).astype(np.uint8)
+        return Example(hu, node, tissue, np.ones_like(tissue), real=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,17 +91,5 @@ class ImplantedScans:
             node=np.pad(node, around, constant_values=IGNORE),
             tissue=np.pad(unknown, around, constant_values=IGNORE),
             sure=np.pad(sure, around),
+            real=True,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Mixture:
-    """Examples of several sources, each as often as its weight says."""
-
-    sources: tuple[Source, ...]
-    weights: tuple[float, ...]
-
-    def draw(self, rng: np.random.Generator) -> Example:
-        """One of one of them."""
-        share = np.asarray(self.weights) / sum(self.weights)
-        return self.sources[int(rng.choice(len(self.sources), p=share))].draw(rng)

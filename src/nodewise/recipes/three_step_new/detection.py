@@ -14,10 +14,11 @@ from nodewise.metrics.detections import component_hits
 from nodewise.metrics.froc import average_recall, froc, recall_at
 from nodewise.metrics.object_dice import object_dice
 from nodewise.metrics.record import InstanceRecord, record_instances, restrict
-from nodewise.recipes.examples import Example
+from nodewise.recipes.three_step.examples import Example
+from nodewise.values.box import Index3
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from nodewise.models.preparation import Preparation
 
@@ -25,19 +26,24 @@ Map = npt.NDArray[np.float32]
 LEAST_MM3 = 40.0
 
 
-def probabilities(network: nn.Module, examples: Sequence[Example], preparation: Preparation) -> list[Map]:
-    """Probability of being node of every voxel of every example."""
+def probabilities(
+    network: nn.Module, examples: Sequence[Example], preparation: Preparation, patch: Index3
+) -> list[Map]:
+    """Probability of being node of every voxel of every example, whatever its size."""
     import torch
 
     from nodewise.learn.device import half_precision
+    from nodewise.learn.slide import sliding_window
 
     device = next(network.parameters()).device
-    found = []
-    for example in examples:
-        inputs = torch.from_numpy(preparation.channels(example.hu))[None].to(device)
+
+    def node(windows: Tensor) -> Tensor:
         with torch.inference_mode(), half_precision(str(device)):
-            found.append(network(inputs)[0, 0].float().sigmoid().cpu().numpy())
-    return found
+            logits: Tensor = network(windows)
+        return logits.float().sigmoid()
+
+    images = (preparation.channels(example.hu) for example in examples)
+    return [sliding_window(node, image, patch, 1, overlap=0.25, device=device)[0] for image in images]
 
 
 def instances(
