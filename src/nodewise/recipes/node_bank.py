@@ -7,7 +7,7 @@ made of it by placing other nodes in it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +58,18 @@ class DrawnCase:
 
     def __len__(self) -> int:
         return len(self.stations)
+
+    def only(self, which: Sequence[int]) -> DrawnCase:
+        """The same patient with some nodes alone."""
+        w = list(which)
+        return DrawnCase(
+            *(a[w] for a in (self.tissue, self.other, self.share, self.nodes)),
+            tuple(self.stations[n] for n in w),
+            self.malignant[w],
+            self.short_axis_mm[w],
+            self.histology,
+            self.primary_side,
+        )
 
 
 def node_bank(
