@@ -49,6 +49,8 @@ def test_levels_halve_and_the_stem_strides():
     assert sizes == [(4, 16, 16, 16), (8, 8, 8, 8), (8, 4, 4, 4)]
     with pytest.raises(ValueError, match="smaller than 8"):
         network(torch.rand(1, 1, 8, 8, 7))
+    with pytest.raises(ValueError, match="smaller than 24"), torch.autocast("cpu", torch.bfloat16):
+        network(torch.rand(1, 1, 16, 16, 16))
 
 
 def test_the_seed_makes_the_weights_and_leaves_torch_alone():

@@ -18,27 +18,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from nodewise.models.calibration import Calibration, bag_probability, fit_isotonic, fit_temperature
+from nodewise.models.calibration import Calibration, fit_isotonic, fit_temperature
 from nodewise.models.node_patch import NodePatchPreparation
+from nodewise.recipes.station_cases import Case, Labelled
+from nodewise.recipes.station_examples import examine
 from nodewise.values.errors import BadInputError
-from nodewise.values.station import Station
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from nodewise.learn.resnet import ResNetPlan
-    from nodewise.values.node import Node
-    from nodewise.values.volume import Volume
 
 PREPARATION = NodePatchPreparation()
 POSITIVE_WEIGHT = 100.0
 CHANNELS, BLOCKS, STEM = (16, 32, 48, 64), (1, 1, 1, 1), 2  # with the stem five levels: 32, 16, 8, 4 and 2 voxels
-Floats = npt.NDArray[np.float32]
 
 
 class Rule(Enum):
@@ -70,92 +67,6 @@ class Schedule:
 
 PAPER = Schedule(40_000, 3e-5, cosine=False, cases=1, visits=1)
 BUNDLED = Schedule(3_000, 1e-3, cosine=True, cases=2, visits=4)
-
-
-class Case(Protocol):
-    """A patient to learn from.
-
-    Attributes:
-        stations: of each node.
-        histology: whether a resected station holds metastasis, by station, ``4R``, or by zone, ``9``.
-    """
-
-    @property
-    def stations(self) -> tuple[Station, ...]: ...
-
-    @property
-    def histology(self) -> Mapping[str, bool]: ...
-
-    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:
-        """HU and share of node (n, 2, x, y, z) about each of some nodes, voxels of 1 mm; the same seed, the same."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PhantomCase:
-    """A patient of a node bank, scanned anew for every seed."""
-
-    path: Path
-    stations: tuple[Station, ...]
-    histology: Mapping[str, bool]
-
-    @staticmethod
-    def of(path: Path) -> PhantomCase:
-        """The patient in a file of the bank."""
-        from nodewise.recipes.node_bank import load_case
-
-        drawn = load_case(path)
-        return PhantomCase(path, drawn.stations, drawn.histology)
-
-    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:
-        """See ``Case``."""
-        from nodewise.recipes.node_bank import load_case
-        from nodewise.recipes.node_visits import scanned
-
-        drawn = load_case(self.path).only(which)
-        hu = scanned(drawn, np.random.default_rng(list(seed)))
-        return np.stack([hu, drawn.nodes == 1], axis=1).transpose(0, 1, 4, 3, 2).astype(np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScanCase:
-    """A real patient: one scan, with its nodes on its grid; the seed changes nothing."""
-
-    ct: Volume
-    nodes: tuple[Node, ...]
-    stations: tuple[Station, ...]
-    histology: Mapping[str, bool]
-
-    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:  # noqa: ARG002
-        """See ``Case``."""
-        from nodewise.recipes.node_bank import CUBE
-
-        wide = NodePatchPreparation(CUBE, 1.0, ((-1024.0, 3071.0),))
-        cubes = wide(self.ct, [self.nodes[n] for n in which])
-        cubes[:, 0] = cubes[:, 0] * 4095 - 1024
-        return cubes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Labelled:
-    """The nodes of a case in stations of known histology: their numbers, the bag of each, and the bags' labels."""
-
-    nodes: tuple[int, ...]
-    bags: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-
-    @staticmethod
-    def of(case: Case) -> Labelled:
-        """Each resected station with a node is a bag; the others are left out."""
-        keys = [_verdict(station, case.histology) for station in case.stations]
-        nodes = tuple(n for n, key in enumerate(keys) if key is not None)
-        names = sorted({key for key in keys if key is not None})
-        bags = np.array([names.index(str(keys[n])) for n in nodes], np.int64)
-        return Labelled(nodes, bags, np.array([int(case.histology[name]) for name in names], np.int64))
-
-
-def _verdict(station: Station, histology: Mapping[str, bool]) -> str | None:
-    """The name under which the histology of a station is given; None where there is none."""
-    return next((name for name in (station.code, station.zone) if name in histology), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,11 +112,11 @@ def train_malignancy(
     from nodewise.learn.resnet import ResNetPlan, build_resnet
     from nodewise.learn.schedule import Constant, Cosine
 
-    material, examples = _known(cases, "train on"), examine(_known(held_out, "validate on"), seed)
+    material, examples = _known(cases, "train on"), examine(_known(held_out, "validate on"), PREPARATION, seed)
     where = choose_device(device)
     plan = ResNetPlan(PREPARATION.channels, CHANNELS, BLOCKS, STEM)
     network = build_resnet(plan, seed)
-    how = FitPlan(
+    how = FitPlan(  # in float32: a small network whose deepest levels are too small for bfloat16 on a CPU
         schedule.steps,
         schedule.learning_rate,
         Adam(),
@@ -214,7 +125,6 @@ def train_malignancy(
         save_every=50,
         seed=seed,
         device=where,
-        precision="auto",
     )
     visits = Visits(tuple(material), schedule, seed)
     best = fit(
@@ -288,9 +198,7 @@ def station_loss(
 
     bags, labels = target
     if rule is not Rule.ANY:
-        return bag_loss(
-            logits, bags, labels, positive_weight=positive_weight, largest_only=rule is Rule.LARGEST
-        )
+        return bag_loss(logits, bags, labels, positive_weight=positive_weight, largest_only=rule is Rule.LARGEST)
     return any_loss(logits.float(), bags, labels)
 
 
@@ -302,60 +210,6 @@ def any_loss(logits: Tensor, bags: Tensor, labels: Tensor) -> Tensor:
     clear = torch.zeros(len(labels), device=logits.device).index_add(0, bags, functional.softplus(logits))
     metastatic = -torch.log(-torch.expm1(-clear.clamp_min(1e-6)))
     return torch.where(labels == 1, metastatic, clear).mean()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Examples:
-    """Held-out patches with their bags: (n, channels, x, y, z), (n,), (bags,)."""
-
-    patches: Tensor
-    bags: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-
-    def logits(self, network: nn.Module) -> npt.NDArray[np.float64]:
-        """Of every node (n,)."""
-        import torch
-
-        device = next(network.parameters()).device
-        with torch.inference_mode():
-            found = [network(part.to(device)).float().cpu().numpy() for part in self.patches.split(64)]
-        return np.concatenate(found).astype(np.float64)
-
-    def auc(self, logits: npt.NDArray[np.float64]) -> float:
-        """Of the stations, each with the largest logit of its nodes."""
-        from nodewise.metrics.roc import auc
-
-        largest = np.full(len(self.labels), -np.inf)
-        np.maximum.at(largest, self.bags, logits)
-        return auc(self.labels == 1, largest)
-
-    def measures(self, logits: npt.NDArray[np.float64], calibration: Calibration) -> dict[str, float]:
-        """Of stations: AUC, Brier score and calibration error of 1 − Π (1 − p)."""
-        from nodewise.metrics.reliability import brier, reliability
-
-        told, truth = bag_probability(calibration(logits), self.bags, len(self.labels)), self.labels == 1
-        return {
-            "station_auc": self.auc(logits),
-            "station_brier": brier(told, truth),
-            "station_calibration_error": reliability(told, truth).error,
-        }
-
-
-def examine(cases: Sequence[Case], seed: int) -> Examples:
-    """One visit of each case, its nodes as they are."""
-    import torch
-
-    from nodewise.recipes.node_visits import plain, windowed
-
-    patches, bags, labels, count = [], [], [], 0
-    for number, case in enumerate(cases):
-        labelled = Labelled.of(case)
-        cubes = torch.from_numpy(case.cubes(labelled.nodes, (seed, 3, number)))
-        patches.append(windowed(plain(cubes, PREPARATION.size_voxels), PREPARATION.windows))
-        bags.append(labelled.bags + count)
-        labels.append(labelled.labels)
-        count += len(labelled.labels)
-    return Examples(torch.cat(patches), np.concatenate(bags), np.concatenate(labels))
 
 
 def _known(cases: Sequence[Case], purpose: str) -> list[Case]:
