@@ -1,0 +1,72 @@
+"""Stations held out from training: how well they are told apart, and how well their probabilities hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.models.calibration import Calibration, bag_probability
+from nodewise.recipes.station_cases import Case, Labelled
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from nodewise.models.node_patch import NodePatchPreparation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Held-out patches with their bags: (n, channels, x, y, z), (n,), (bags,)."""
+
+    patches: Tensor
+    bags: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+    def logits(self, network: nn.Module) -> npt.NDArray[np.float64]:
+        """Of every node (n,)."""
+        import torch
+
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            found = [network(part.to(device)).float().cpu().numpy() for part in self.patches.split(64)]
+        return np.concatenate(found).astype(np.float64)
+
+    def auc(self, logits: npt.NDArray[np.float64]) -> float:
+        """Of the stations, each with the largest logit of its nodes."""
+        from nodewise.metrics.roc import auc
+
+        largest = np.full(len(self.labels), -np.inf)
+        np.maximum.at(largest, self.bags, logits)
+        return auc(self.labels == 1, largest)
+
+    def measures(self, logits: npt.NDArray[np.float64], calibration: Calibration) -> dict[str, float]:
+        """Of stations: AUC, Brier score and calibration error of 1 − Π (1 − p)."""
+        from nodewise.metrics.reliability import brier, reliability
+
+        told, truth = bag_probability(calibration(logits), self.bags, len(self.labels)), self.labels == 1
+        return {
+            "station_auc": self.auc(logits),
+            "station_brier": brier(told, truth),
+            "station_calibration_error": reliability(told, truth).error,
+        }
+
+
+def examine(cases: Sequence[Case], preparation: NodePatchPreparation, seed: int) -> Examples:
+    """One visit of each case, its nodes as they are."""
+    import torch
+
+    from nodewise.recipes.node_visits import plain, windowed
+
+    patches, bags, labels, count = [], [], [], 0
+    for number, case in enumerate(cases):
+        labelled = Labelled.of(case)
+        cubes = torch.from_numpy(case.cubes(labelled.nodes, (seed, 3, number)))
+        patches.append(windowed(plain(cubes, preparation.size_voxels), preparation.windows))
+        bags.append(labelled.bags + count)
+        labels.append(labelled.labels)
+        count += len(labelled.labels)
+    return Examples(torch.cat(patches), np.concatenate(bags), np.concatenate(labels))
