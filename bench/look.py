@@ -26,7 +26,6 @@ from nodewise.values.assessment import Assessment
 from nodewise.values.node import Finding
 
 MEDIASTINUM = Window(level=40, width=400)
-COLUMNS = 2
 GAP, CAPTION = 6, 20
 NODE, OTHERS, WORDS, LETTERS = (255, 220, 60), (80, 170, 255), (235, 235, 235), (150, 150, 150)
 
@@ -59,7 +58,7 @@ def caption(rank: int, finding: Finding) -> str:
     x, y, z = finding.centroid_lps_mm
     return (
         f"{rank}. node {node.id}  score {node.score:.3f}  {finding.station.station.code}  "
-        f"{size.short_axis_mm:.1f} × {size.long_axis_mm:.1f} mm  {finding.mean_hu:.0f} HU  "
+        f"{size.short_axis_mm:.1f} x {size.long_axis_mm:.1f} mm  {finding.mean_hu:.0f} HU  "
         f"p {finding.malignancy.probability:.2f}  LPS {x:.0f} {y:.0f} {z:.0f}"
     )
 
@@ -73,13 +72,13 @@ def strip(rank: int, finding: Finding, assessment: Assessment, size: int) -> Ima
     return image
 
 
-def sheet(strips: Sequence[Image.Image]) -> Image.Image:
+def sheet(strips: Sequence[Image.Image], columns: int) -> Image.Image:
     """Strips in columns, read from left to right and downwards."""
     width, height = strips[0].size
-    rows = -(-len(strips) // COLUMNS)
-    image = Image.new("RGB", (COLUMNS * (width + 2 * GAP), rows * (height + GAP)))
+    rows = -(-len(strips) // columns)
+    image = Image.new("RGB", (columns * (width + 2 * GAP), rows * (height + GAP)))
     for n, one in enumerate(strips):
-        image.paste(one, (n % COLUMNS * (width + 2 * GAP), n // COLUMNS * (height + GAP)))
+        image.paste(one, (n % columns * (width + 2 * GAP), n // columns * (height + GAP)))
     return image
 
 
@@ -91,6 +90,7 @@ def main() -> None:
     parser.add_argument("--model", default="default", help="name of a bundled model, or a model folder")
     parser.add_argument("--first", type=int, default=20, help="how many detections (default 20)")
     parser.add_argument("--skip", type=int, default=0, help="how many of the most certain to leave out (default 0)")
+    parser.add_argument("--columns", type=int, default=3, help="detections side by side (default 3)")
     parser.add_argument("--size", type=int, default=210, help="pixels of a cut (default 210)")
     asked = parser.parse_args()
     assessment = assess(read_study(asked.scan), load_pipeline(asked.model))
@@ -101,7 +101,8 @@ def main() -> None:
     for rank, finding in shown:
         print(f"  {caption(rank, finding)}")
     if shown:
-        sheet([strip(rank, finding, assessment, asked.size) for rank, finding in shown]).save(asked.out)
+        strips = [strip(rank, finding, assessment, asked.size) for rank, finding in shown]
+        sheet(strips, asked.columns).save(asked.out)
 
 
 if __name__ == "__main__":
