@@ -128,7 +128,10 @@ OutOption = Annotated[
 ]
 PaperOption = Annotated[
     list[Paper] | None,
-    typer.Option("--paper", help="Also print this paper's own tables beside what the paper printed; may be repeated."),
+    typer.Option(
+        "--paper",
+        help="Also print this paper's own tables beside what the paper printed, and draw its figures; may be repeated.",
+    ),
 ]
 ImagesOption = Annotated[
     Path | None,
@@ -168,7 +171,7 @@ def evaluate(
     """
     from nodewise.evaluate.cohort import summarize
     from nodewise.evaluate.pairs import find_pairs
-    from nodewise.evaluate.papers.choose import tables_of
+    from nodewise.evaluate.papers.choose import pictures_of, tables_of
     from nodewise.evaluate.run import evaluate_pairs
     from nodewise.evaluate.write import made_by, write_evaluation
     from nodewise.io.whole import require_free, require_outside
@@ -190,7 +193,9 @@ def evaluate(
         tables = [table for key in dict.fromkeys(paper or ()) for table in tables_of(key.value, cohort)]
         on_stage("page")
         if out is not None:
-            write_evaluation(cohort, made_by(how), out, papers=tables, overwrite=overwrite)
+            pictures = [picture for key in dict.fromkeys(paper or ()) for picture in pictures_of(key.value, cohort)]
+            made = made_by(how)
+            write_evaluation(cohort, made, out, papers=tables, pictures=pictures, overwrite=overwrite)
     for table in tables:
         _print_paper(table)
     if out is not None:

@@ -13,7 +13,7 @@ from nodewise.evaluate.labels import CLASSES
 from nodewise.evaluate.pairs import Pair
 from nodewise.evaluate.patient import patient_of
 from nodewise.evaluate.read import Prediction, Reading, Truth, read_predicted, read_true, without_ignored
-from nodewise.evaluate.record import STATION_CODES, Case, PredictedNode, TrueNode
+from nodewise.evaluate.record import STATION_CODES, Case, Control, PredictedNode, TrueNode
 from nodewise.evaluate.stations import ranked_stations
 from nodewise.image.components import boxes
 from nodewise.image.shape import measure
@@ -31,6 +31,7 @@ from nodewise.values.volume import Volume
 _MARGIN = 8  # voxels around all nodes: room for the dilations of LN found, and for a surface that is not the border
 _CROPS = 6  # of each kind that a case may give to the worst of the cohort
 _Labels = npt.NDArray[np.integer]
+_Ranked = Mapping[int, tuple[tuple[Station, ...], float]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,9 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         BadInputError: a file is missing or not what it should be.
     """
     truth = read_true(pair, how)
-    prediction = without_ignored(truth, read_predicted(pair, truth.labels.grid, how))
+    prediction = read_predicted(pair, truth.labels.grid, how)
+    if not how.strict:
+        prediction = without_ignored(truth, prediction)
     box = support(truth.labels.array, prediction.labels.array) or Box((0, 0, 0), (1, 1, 1))
     box = box.expanded(_MARGIN).clipped(truth.labels.grid.shape)
     grid = truth.labels.grid.crop(box)
@@ -64,11 +67,8 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         truth_size_mm={i: part.short_axis_mm for i, part in true_parts.items()},
         predicted_size_mm={i: part.short_axis_mm for i, part in predicted_parts.items()},
     )
-    ranked: dict[int, tuple[tuple[Station, ...], float]] = {}
-    if prediction.stations is not None:
-        where = {i: part.box.shifted(box.start) for i, part in true_parts.items()}
-        ranked = {i: ranked_stations(truth.labels, i, where[i], prediction.stations) for i in where}
-    nodes = _true_nodes(instances, true_parts, truth, prediction, ranked)
+    where = {i: part.box.shifted(box.start) for i, part in true_parts.items()}
+    nodes = _true_nodes(instances, true_parts, truth, prediction, _rankings(truth.labels, where, prediction))
     controls = {} if truth.controls is None else _controls(truth, predicted, truth.controls.array[box.slices])
     found = _predicted_nodes(instances, predicted_parts, prediction, controls)
     contours = contour_distances(true, predicted, grid.spacing)
@@ -91,6 +91,8 @@ def evaluate_case(pair: Pair, how: Reading) -> Case:
         warnings=(*truth.warnings, *prediction.warnings),
         crops=_crops(nodes, found, true_parts, predicted_parts, truth.labels, prediction.labels, box),
         image=pair.image,
+        controls=_covered(truth, prediction.labels),
+        pair=pair,
     )
 
 
@@ -111,12 +113,21 @@ def _measured(labels: _Labels, grid: Grid, known: Mapping[int, float]) -> dict[i
     return found
 
 
+def _rankings(labels: Volume, where: Mapping[int, Box], prediction: Prediction) -> tuple[_Ranked, _Ranked]:
+    """Stations of each true node on the prediction's map, and on the one by rules beside it."""
+    by_map, by_rules = (
+        {} if stations is None else {i: ranked_stations(labels, i, box, stations) for i, box in where.items()}
+        for stations in (prediction.stations, prediction.rules)
+    )
+    return by_map, by_rules
+
+
 def _true_nodes(
     instances: InstanceRecord,
     parts: Mapping[int, _Instance],
     truth: Truth,
     prediction: Prediction,
-    ranked: Mapping[int, tuple[tuple[Station, ...], float]],
+    ranked: tuple[_Ranked, _Ranked],
 ) -> tuple[TrueNode, ...]:
     matches = instances.matches
     place = {node.id: node.place for node in truth.record.nodes} if truth.record else {}
@@ -131,7 +142,7 @@ def _true_nodes(
         strict=True,
     ):
         part, finder = parts[label], named.get(best)
-        on_map, share = ranked.get(label, (None, None))
+        on_map, share = ranked[0].get(label, (None, None))
         nodes.append(
             TrueNode(
                 id=label,
@@ -151,6 +162,7 @@ def _true_nodes(
                 on_map_share=share,
                 malignancy=finder.malignancy if finder else None,
                 named_status=status.get(best),
+                on_rules=ranked[1].get(label, (None, None))[0],
             )
         )
     return tuple(nodes)
@@ -194,6 +206,19 @@ def _controls(truth: Truth, predicted: _Labels, controls: _Labels) -> dict[int, 
     pairs, voxels = np.unique(np.stack([predicted[both], controls[both]]), axis=1, return_counts=True)
     order = np.argsort(voxels, kind="stable")  # the last one written wins: the most voxels
     return {int(node): kind.get(int(control), "unnamed") for node, control in pairs.T[order].tolist()}
+
+
+def _covered(truth: Truth, prediction: Volume) -> tuple[Control, ...]:
+    """Each control, and how much of it is predicted to be node."""
+    if truth.controls is None or truth.record is None:
+        return ()
+    there = truth.controls.array[truth.controls.array > 0]
+    under = truth.controls.array[(truth.controls.array > 0) & (prediction.array > 0)]
+    ids = max((control.id for control in truth.record.negatives), default=0) + 1
+    voxels, hit = (np.bincount(part, minlength=ids).tolist() for part in (there, under))
+    return tuple(
+        Control(c.id, c.kind, c.short_axis_mm, hit[c.id] / max(1, voxels[c.id])) for c in truth.record.negatives
+    )
 
 
 def _statuses(prediction: Prediction) -> Mapping[int, Status]:

@@ -124,11 +124,12 @@ def roc_curves(cohort: Cohort) -> tuple[Curve, ...]:
 
 def confusions(cases: Sequence[Case]) -> tuple[Confusion, ...]:
     """Stations, N categories of both editions, voxel classes: those that the data gives."""
-    tables = [_stations(cases), *(_categories(cases, edition) for edition in CATEGORIES), _classes(cases)]
+    tables = [station_confusion(cases), *(_categories(cases, edition) for edition in CATEGORIES), _classes(cases)]
     return tuple(table for table in tables if table is not None)
 
 
-def _stations(cases: Sequence[Case]) -> Confusion | None:
+def station_confusion(cases: Sequence[Case]) -> Confusion | None:
+    """Stations of true nodes by what the prediction names; None where it names none."""
     pairs: list[tuple[Station, Station | None]] = []
     by_map = have_maps(cases)
     for case in cases:

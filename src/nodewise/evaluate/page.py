@@ -15,6 +15,7 @@ from nodewise.evaluate.cohort import Cohort, Figure
 from nodewise.evaluate.crop import Crop, Picture, picture
 from nodewise.evaluate.curves import confusions, froc_curves, overlap_curve, roc_curves, size_bars
 from nodewise.evaluate.figures import bar_plot, line_plot, step_plot
+from nodewise.evaluate.papers.picture import PaperPicture
 from nodewise.evaluate.papers.table import AS_PRINTED, PaperTable
 from nodewise.evaluate.record import Case
 from nodewise.evaluate.tables import Cell, case_row, points_of, probability
@@ -41,8 +42,8 @@ GROUPS = {
     ),
     "Stations and patients": (
         "station_top1", "station_top2", "station_top3", "patient_auc", "patient_auc_without_bulk_rule",
-        "patient_auc_size", "n_category_accuracy_8", "n_category_kappa_8", "n_category_accuracy_9",
-        "n_category_kappa_9",
+        "patient_auc_size", "patient_auc_over_size", "n_category_accuracy_8", "n_category_kappa_8",
+        "n_category_accuracy_9", "n_category_kappa_9",
     ),
 }  # fmt: skip
 """Figures of the page by what they say; every figure of ``summary.json`` is in one of them."""
@@ -67,13 +68,19 @@ class Point:
     why: str
 
 
-def page(cohort: Cohort, made: Mapping[str, Cell], papers: Sequence[PaperTable] = ()) -> str:
+def page(
+    cohort: Cohort,
+    made: Mapping[str, Cell],
+    papers: Sequence[PaperTable] = (),
+    pictures: Sequence[PaperPicture] = (),
+) -> str:
     """The whole page.
 
     Args:
         cohort: what to show.
         made: how it was made, by name; shown at the foot.
         papers: tables of papers beside this data's, where they were asked for.
+        pictures: their figures, drawn for this data.
     """
     curves, x_end = froc_curves(cohort)
     roc, overlap = roc_curves(cohort), overlap_curve(cohort)
@@ -95,6 +102,7 @@ def page(cohort: Cohort, made: Mapping[str, Cell], papers: Sequence[PaperTable] 
             missed=_worst(cohort.cases, "missed"),
             spurious=_worst(cohort.cases, "false"),
             papers=papers,
+            pictures=pictures,
             as_printed=AS_PRINTED,
             warnings=[(case.name, line) for case in cohort.cases for line in case.warnings],
         )

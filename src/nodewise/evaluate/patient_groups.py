@@ -85,7 +85,22 @@ def patients(cases: Sequence[Case]) -> tuple[Group, ...]:
         "patient_auc_without_bulk_rule": [case.patient.score for case in cases],
         "patient_auc_size": [case.patient.size_mm for case in cases],
     }
-    return tuple(_patient_auc(name, values, positive, known) for name, values in scores.items())
+    groups = (_patient_auc(name, values, positive, known) for name, values in scores.items())
+    return (*groups, _over_size(cases, positive, known))
+
+
+def _over_size(cases: Sequence[Case], positive: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_]) -> Group:
+    """By how much the area of malignancy is above that of size, on the same patients of every draw."""
+    kept = known & np.array([case.patient.score_bulk is not None for case in cases])
+    score = np.array([case.patient.score_bulk or 0.0 for case in cases], dtype=np.float64)
+    size = np.array([case.patient.size_mm for case in cases], dtype=np.float64)
+
+    def statistic(weights: npt.NDArray[np.int64]) -> Sequence[float]:
+        areas = [auc(positive[kept], values[kept], weights[kept]) for values in (score, size)]
+        return (areas[0] - areas[1],)
+
+    name = "patient_auc_over_size"
+    return Group((name,), statistic, "one of the two areas is not defined", {name: int((~kept).sum())})
 
 
 def _patient_auc(

@@ -25,9 +25,10 @@ from nodewise.values.node import Status
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Quantity, Volume
 
-ANNOTATION_FILE, STATIONS_FILE, IGNORE_FILE, CONTROLS_FILE = (
+ANNOTATION_FILE, STATIONS_FILE, RULES_FILE, IGNORE_FILE, CONTROLS_FILE = (
     "annotation.json",
     "stations.nii.gz",
+    "stations-rules.nii.gz",
     "ignore.nii.gz",
     "negatives.nii.gz",
 )
@@ -42,6 +43,7 @@ class Reading:
         connectivity: of the components that a mask or a map is parted into.
         truth_labels, prediction_labels: what whole numbers mean; ``auto`` refuses what can be read in two ways.
         logits: whether a map that leaves 0 to 1 holds logits.
+        strict: whether predictions where the truth is not complete count as false, instead of being left out.
     """
 
     threshold: float = 0.5
@@ -49,6 +51,7 @@ class Reading:
     truth_labels: Labelling = "auto"
     prediction_labels: Labelling = "auto"
     logits: bool = False
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold <= 1:
@@ -83,7 +86,8 @@ class Prediction:
         labels: instances, LABEL.
         scores: by id, what detections are ranked by: the largest logit inside, or the logit of a node's score.
         ranked: whether those scores say more than that a node was found.
-        record: the assessment, None for a mask or map; stations: its station map, None where there is none.
+        record: the assessment, None for a mask or map.
+        stations: its station map, None where there is none; rules: one by landmarks and planes beside a learned one.
         status: class of each instance where a class map was given.
     """
 
@@ -92,6 +96,7 @@ class Prediction:
     ranked: bool
     record: AssessmentRecord | None = None
     stations: Volume | None = None
+    rules: Volume | None = None
     status: Mapping[int, Status] = field(default_factory=lambda: MappingProxyType({}))
     warnings: tuple[str, ...] = ()
 
@@ -162,10 +167,16 @@ def _assessed(folder: Path, grid: Grid, name: str) -> Prediction:
         raise BadInputError(
             f"{folder}: {NODES_FILE} has node {min(unnamed)} and {ASSESSMENT_FILE} has not: predict again"
         )
-    stations = closest_lps(read_map(folder / STATIONS_FILE)) if (folder / STATIONS_FILE).is_file() else None
-    if stations is not None:
-        stations = resample(stations, grid) if stations.array.any() else None
-    return Prediction(labels, scores, len(set(scores.values())) > 1, record, stations, warnings=told)
+    stations, rules = (_beside(folder / name, grid) for name in (STATIONS_FILE, RULES_FILE))
+    return Prediction(
+        labels,
+        scores,
+        len(set(scores.values())) > 1,
+        record,
+        stations=stations if stations is not None and stations.array.any() else None,
+        rules=rules,
+        warnings=told,
+    )
 
 
 def _from_map(given: Volume, grid: Grid, how: Reading, where: str) -> Prediction:
@@ -204,7 +215,7 @@ def without_ignored(truth: Truth, prediction: Prediction) -> Prediction:
 
 
 def _beside(path: Path, grid: Grid) -> Volume | None:
-    """A label map beside the truth, on its grid; None where there is none."""
+    """A label map beside the truth or the prediction, on the truth's grid; None where there is none."""
     return resample(_map_of(path), grid) if path.is_file() else None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodewise.evaluate.crop import Crop
+from nodewise.evaluate.pairs import Pair
 from nodewise.evaluate.patient import Patient
 from nodewise.metrics.instances import Ints
 from nodewise.metrics.lesionwise import LesionCounts
@@ -33,6 +34,7 @@ class TrueNode:
         second: the assessment's runner-up.
         on_map: stations of the prediction's own map at this node, likeliest first; None without a map.
         on_map_share: share of the node in the first of them; 0 where that is only the nearest.
+        on_rules: as ``on_map``, of the map by landmarks and planes that stands beside a learned one.
         malignancy: probability that the assessment gives the node that found it; None where missed or not given.
         named_status: class that the prediction gives it.
     """
@@ -54,6 +56,7 @@ class TrueNode:
     on_map_share: float | None
     malignancy: float | None
     named_status: Status | None
+    on_rules: tuple[Station, ...] | None = None
 
     @property
     def station(self) -> Station | None:
@@ -88,6 +91,16 @@ class PredictedNode:
     status: Status | None
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something implanted that is no node: what it is, and the share of it under any predicted node."""
+
+    id: int
+    kind: str
+    short_axis_mm: float
+    covered: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """One patient: everything that the cohort's figures are computed from.
@@ -99,6 +112,7 @@ class Case:
         ranked: whether scores tell detections apart.
         seconds: that the prediction took, None where not said.
         crops: slices of the largest nodes missed and of the largest false positives.
+        controls: what was implanted that is no node. pair: the files that it was read from.
     """
 
     name: str
@@ -115,3 +129,5 @@ class Case:
     warnings: tuple[str, ...]
     crops: tuple[Crop, ...]
     image: Path | None
+    controls: tuple[Control, ...] = ()
+    pair: Pair | None = None

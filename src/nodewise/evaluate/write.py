@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nodewise.evaluate.cohort import Cohort
 from nodewise.evaluate.page import page
+from nodewise.evaluate.papers.picture import PaperPicture
 from nodewise.evaluate.papers.table import PaperTable
 from nodewise.evaluate.read import Reading
 from nodewise.evaluate.tables import Cell, write_tables
@@ -20,6 +21,7 @@ def write_evaluation(
     out: Path,
     *,
     papers: Sequence[PaperTable] = (),
+    pictures: Sequence[PaperPicture] = (),
     overwrite: bool = False,
 ) -> None:
     """Write ``cases.csv``, ``nodes.csv``, ``operating_points.csv``, ``summary.json`` and ``evaluation.html``.
@@ -29,6 +31,7 @@ def write_evaluation(
         made: how it was made, by name; part of the summary and of the page's foot.
         out: folder to make.
         papers: tables for the page.
+        pictures: figures for the page, each also as a PNG in ``figures``.
         overwrite: replace what is there.
 
     Raises:
@@ -36,7 +39,10 @@ def write_evaluation(
     """
     with whole(out, overwrite=overwrite) as folder:
         write_tables(cohort, made, folder)
-        (folder / "evaluation.html").write_text(page(cohort, made, papers), encoding="utf-8")
+        for shown in pictures:
+            (folder / "figures").mkdir(exist_ok=True)
+            (folder / "figures" / f"{shown.name}.png").write_bytes(shown.png)
+        (folder / "evaluation.html").write_text(page(cohort, made, papers, pictures), encoding="utf-8")
 
 
 def made_by(how: Reading) -> dict[str, Cell]:

@@ -92,7 +92,9 @@ class _View:
         return np.stack([offset[..., plane.across], plane.sign * offset[..., plane.down]], axis=-1) + self.field_mm / 2
 
 
-def pictures(study: Study, finding: Finding, others: Sequence[Finding] = ()) -> tuple[Picture, Picture, Picture]:
+def pictures(
+    study: Study, finding: Finding, others: Sequence[Finding] = (), shades: Window = SOFT_TISSUE
+) -> tuple[Picture, Picture, Picture]:
     """Axial, coronal and sagittal pictures of a node, each at least ``FIELD_MM`` wide.
 
     The axial one lies where the axes were measured, the other two where the node is largest.
@@ -100,7 +102,8 @@ def pictures(study: Study, finding: Finding, others: Sequence[Finding] = ()) -> 
     grid, node = study.ct.grid, finding.node
     extent = float((np.asarray(node.box.shape) * grid.spacing).max())
     axial, coronal, sagittal = (
-        _picture(study.ct, plane, finding, others, max(FIELD_MM, 1.4 * extent)) for plane in (AXIAL, CORONAL, SAGITTAL)
+        _picture(study.ct, plane, finding, others, max(FIELD_MM, 1.4 * extent), shades)
+        for plane in (AXIAL, CORONAL, SAGITTAL)
     )
     return axial, coronal, sagittal
 
@@ -119,7 +122,9 @@ def jpeg(grey: npt.NDArray[np.uint8], quality: int = 75) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(ct: Volume, plane: Plane, finding: Finding, others: Sequence[Finding], field_mm: float) -> Picture:
+def _picture(
+    ct: Volume, plane: Plane, finding: Finding, others: Sequence[Finding], field_mm: float, shades: Window
+) -> Picture:
     node, axes = finding.node, finding.size
     middle = (np.asarray(node.box.start) + np.asarray(node.box.stop) - 1) / 2
     at = _slice_of(node, ct.grid, plane, axes.long_axis_lps_mm)
@@ -129,7 +134,7 @@ def _picture(ct: Volume, plane: Plane, finding: Finding, others: Sequence[Findin
     return Picture(
         plane=plane,
         field_mm=field_mm,
-        jpeg=jpeg(windowed(_sample(ct, view, at), SOFT_TISSUE)),
+        jpeg=jpeg(windowed(_sample(ct, view, at), shades)),
         outline=_outline(node, view, at),
         others="".join(_outline(other.node, view, at) for other in others if other.node.id != node.id),
         lines=tuple(_line(*parts, view) for parts in named) if plane is AXIAL else (),

@@ -17,7 +17,7 @@ from nodewise.values.orientation import onto_axes_of
 from nodewise.values.volume import Quantity, Volume
 
 
-def write_case(assessment: Assessment, folder: Path) -> None:
+def write_case(assessment: Assessment, folder: Path, *, page: bool = True) -> None:
     """Write ``assessment.json``, ``nodes.csv``, ``nodes.nii.gz``, ``stations.nii.gz`` and ``report.html``.
 
     The label maps lie on the CT's grid as stored, as unsigned integers: 0 is background, a node's label is its id, a
@@ -26,13 +26,15 @@ def write_case(assessment: Assessment, folder: Path) -> None:
     Args:
         assessment: what to write.
         folder: is there already.
+        page: ``report.html`` too.
     """
     write_record(record_of(assessment), folder / "assessment.json")
     nodes_csv(assessment, folder / "nodes.csv")
     stored = assessment.study.source.native
     write_nifti(onto_axes_of(_nodes(assessment), stored), folder / "nodes.nii.gz")
     write_nifti(onto_axes_of(_stations(assessment), stored), folder / "stations.nii.gz")
-    (folder / "report.html").write_text(report_html(assessment), encoding="utf-8")
+    if page:
+        (folder / "report.html").write_text(report_html(assessment), encoding="utf-8")
 
 
 def _nodes(assessment: Assessment) -> Volume:

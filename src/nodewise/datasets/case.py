@@ -1,0 +1,94 @@
+"""One labelled scan: where its files lie and what is known of it; nothing is read before it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from nodewise.values.node import Status
+from nodewise.values.station import Side, Station
+
+Annotation = Literal["full", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledCase:
+    """One scan with its labels.
+
+    Attributes:
+        name: unique in its data set.
+        patient: whose scan it is; scans of one patient are never parted between training and validation.
+        image: CT, what ``read_study`` reads.
+        nodes: node labels, what ``read_mask`` reads.
+        stations: map of ``Station.label``.
+        ignore: mask of where nodes may lie that are not labelled.
+        organs: map of other structures, numbered as ``truth.json`` says.
+        histology: what the laboratory found in the nodes of each station that was resected, by its code; "9" stands for
+            both sides. None where nothing is known.
+        primary: side of the primary tumour.
+        annotation: ``partial`` where not every node is labelled, so that what is 0 is no background.
+        node_label: the value of nodes in ``nodes``; None takes every value above 0, each a node of its own.
+        ignore_label: a value in ``nodes`` that says nothing is known there.
+    """
+
+    name: str
+    patient: str
+    image: Path
+    nodes: Path
+    stations: Path | None = None
+    ignore: Path | None = None
+    organs: Path | None = None
+    histology: Mapping[str, Status] | None = None
+    primary: Side | None = None
+    annotation: Annotation = "full"
+    node_label: int | None = None
+    ignore_label: int | None = None
+
+    def histology_of(self, station: Station) -> Status | None:
+        """What was found in a station's nodes; None where it was not resected or is not known.
+
+        >>> LabelledCase("a", "a", Path(), Path(), histology={"9": Status.BENIGN}).histology_of(Station.S9L)
+        <Status.BENIGN: 'benign'>
+        """
+        known = self.histology or {}
+        return known.get(station.code, known.get(station.zone))
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Every case of a folder, by name."""
+
+    folder: Path
+    layout: str
+    cases: tuple[LabelledCase, ...]
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Each patient once, in order."""
+        return tuple(sorted({case.patient for case in self.cases}))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Cases, patients, and how many cases have what else there may be."""
+        return MappingProxyType(
+            {
+                "cases": len(self.cases),
+                "patients": len(self.patients),
+                "partial": sum(case.annotation == "partial" for case in self.cases),
+                "stations": sum(case.stations is not None for case in self.cases),
+                "histology": sum(case.histology is not None for case in self.cases),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a table beside the scans says of one of them; see ``table``."""
+
+    patient: str | None = None
+    primary: Side | None = None
+    annotation: Annotation = "full"
+    histology: Mapping[str, Status] | None = field(default=None)
