@@ -68,6 +68,8 @@ def test_a_bulky_node_is_metastatic_where_the_switch_is_on(study, nodes):
 def test_far_logits_stay_within_0_and_1(study, nodes):
     for calibration in (None, Temperature(3.0, 1.0), Isotonic((0.2, 0.8), (0.1, 0.9))):
         for far in (-1e4, 1e4):
-            classify = NodeClassifier(lambda p, far=far: torch.full((len(p),), far), NodePatchPreparation(), calibration)
+            classify = NodeClassifier(
+                lambda p, far=far: torch.full((len(p),), far), NodePatchPreparation(), calibration
+            )
             (found,) = classify(study, nodes[:1], _sizes(study, nodes[:1]))
             assert found.probability == pytest.approx(0.9 if far > 0 else 0.1, abs=0.11)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Literal, overload
 
 from pydantic import Field
 
 from nodewise.models.frozen import Frozen
+from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
 
 Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
@@ -29,7 +30,7 @@ class CropFile(Frozen):
 
 
 class PatchFile(Frozen):
-    """A cube about each node on disk: voxels along its edges, their spacing, HU windows; the mask comes last."""
+    """``models.node_patch.NodePatchPreparation`` on disk: a cube about each node, in HU windows, with its mask."""
 
     kind: Literal["patch"] = "patch"
     size_voxels: Annotated[int, Field(ge=8, le=256)]
@@ -37,10 +38,19 @@ class PatchFile(Frozen):
     windows: Windows
     shrink_large: bool = False
 
+    def build(self) -> NodePatchPreparation:
+        """What cuts a CT into the network's inputs, one a node."""
+        return NodePatchPreparation(self.size_voxels, self.spacing_mm, self.windows, self.shrink_large)
+
 
 PreparationFile = Annotated[CropFile | PatchFile, Field(discriminator="kind")]
 
 
-def describe_preparation(preparation: Preparation) -> CropFile:
+@overload
+def describe_preparation(preparation: Preparation) -> CropFile: ...
+@overload
+def describe_preparation(preparation: NodePatchPreparation) -> PatchFile: ...
+def describe_preparation(preparation: Preparation | NodePatchPreparation) -> CropFile | PatchFile:
     """As it is kept in ``model.json``."""
-    return CropFile.model_validate(asdict(preparation))
+    kind = CropFile if isinstance(preparation, Preparation) else PatchFile
+    return kind.model_validate(asdict(preparation))
