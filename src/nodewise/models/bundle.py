@@ -59,7 +59,12 @@ class Bundle:
 
 
 def save_bundle(
-    folder: Path, model: ModelFile, weights: Mapping[str, Sequence[Mapping[str, Tensor]]], card: str
+    folder: Path,
+    model: ModelFile,
+    weights: Mapping[str, Sequence[Mapping[str, Tensor]]],
+    card: str,
+    *,
+    exact: bool = False,
 ) -> Bundle:
     """Write a model folder, complete or not at all; an earlier model there is replaced.
 
@@ -68,6 +73,7 @@ def save_bundle(
         model: names and hashes of its weights are filled in.
         weights: of each step's networks, by the step's name; float32, or float16 where a file would exceed 16 MB.
         card: Markdown.
+        exact: float32 whatever the size.
 
     Raises:
         BadInputError: the folder holds something else, or cannot be written.
@@ -80,7 +86,7 @@ def save_bundle(
         for name, step in model.steps.items():
             each = weights[name]
             names = [f"{name}.safetensors" if len(each) == 1 else f"{name}-{i}.safetensors" for i in range(len(each))]
-            kept = tuple(_write(aside / file, tensors) for file, tensors in zip(names, each, strict=True))
+            kept = tuple(_write(aside / file, tensors, exact) for file, tensors in zip(names, each, strict=True))
             steps[name] = step.model_copy(update={"weights": kept})
         (aside / "card.md").write_text(card, encoding="utf-8")
         model = ModelFile.model_validate({**dict(model), "steps": steps})
@@ -121,14 +127,14 @@ def bundled_models() -> list[Bundle]:
     return [load_bundle(path.parent) for path in sorted(root.glob("*/model.json"))]
 
 
-def _write(path: Path, tensors: Mapping[str, Tensor]) -> WeightsFile:
+def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFile:
     import torch
     from safetensors.torch import save
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     floating = {name: tensor.float() for name, tensor in plain.items() if tensor.is_floating_point()}
     half = {name: tensor.half() for name, tensor in floating.items()}
-    large = sum(tensor.numel() * 4 for tensor in floating.values()) > LARGEST_BYTES
+    large = not exact and sum(tensor.numel() * 4 for tensor in floating.values()) > LARGEST_BYTES
     fits = all(bool(torch.isfinite(tensor).all()) for tensor in half.values())
     data = save({**plain, **(half if large and fits else floating)})
     path.write_bytes(data)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from nodewise.models.first_bundle import FirstFile
+from nodewise.models.nnunet_file import NnUNetFile
 from nodewise.models.preparation import Preparation
 from nodewise.values.errors import BadInputError
 
@@ -134,7 +135,7 @@ class PatchFile(Frozen):
     windows: Windows
 
 
-PreparationFile = Annotated[CropFile | PatchFile, Field(discriminator="kind")]
+PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
 
 
 class TemperatureCalibration(Frozen):
