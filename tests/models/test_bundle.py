@@ -2,15 +2,21 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.models import bundle as bundling
 from nodewise.models.bundle import bundled_models, load_bundle, save_bundle
-from nodewise.models.model_file import ModelFile, describe_plan, describe_preparation
+from nodewise.models.model_file import ModelFile
+from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation import Preparation
+from nodewise.models.preparation_file import describe_preparation
 from nodewise.values.errors import BadInputError
 
 PLAN = NetworkPlan(2, (3,), channels=(4, 8), blocks=(1, 1))
@@ -194,6 +200,35 @@ def test_a_model_file_that_says_nonsense_is_refused_in_one_line(folder, change, 
     assert "\n" not in str(caught.value) and said in str(caught.value)
 
 
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("two\nlines"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_stands_anywhere_it_is_read_or_refused_in_one_line(folder, data):
+    whole = (folder / "model.json").read_text()
+    content = place = json.loads(whole)
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(ODD)
+    (folder / "model.json").write_text(json.dumps(content))
+    try:
+        bundle = load_bundle(folder)
+        for name in bundle.model.steps:
+            bundle.networks(name)
+    except BadInputError as refused:
+        assert "\n" not in str(refused)
+    finally:
+        (folder / "model.json").write_text(whole)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "null", '{"schema_version": true}', "[" * 100_000, "\xff"])
 def test_no_json_and_no_folder_are_refused(folder, tmp_path, text):
     (folder / "model.json").write_bytes(text.encode("latin-1"))
@@ -211,6 +246,15 @@ def test_weights_of_another_network_are_refused_before_memory_is_asked_for(folde
     with pytest.raises(BadInputError, match="do not fit the network") as caught:
         load_bundle(folder).networks("nodes")
     assert "\n" not in str(caught.value)
+
+
+def test_loading_leaves_torchs_compiler_alone(folder):
+    """Importing it takes longer than everything else that loading does."""
+    code = (
+        "import sys; from pathlib import Path; from nodewise.models.bundle import load_bundle\n"
+        f"load_bundle(Path({str(folder)!r})).networks('nodes'); sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_even_kernel_is_refused_in_one_line(folder):

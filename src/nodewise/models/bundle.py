@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.io.whole import whole
-from nodewise.models.first_bundle import FirstFile, upgraded
-from nodewise.models.model_file import ModelFile, ResNetFile, StepFile, WeightsFile, parse_model, read_json
+from nodewise.models.model_file import ModelFile, StepFile, WeightsFile, parse_model, read_json
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -104,8 +103,7 @@ def load_bundle(folder: Path) -> Bundle:
     path = folder / "model.json"
     if not path.is_file():
         raise BadInputError(f"{folder} is no model folder: it has no model.json")
-    content = read_json(path)
-    model = parse_model(upgraded(content) if content["schema_version"] == 1 else content, path)
+    model = parse_model(read_json(path), path)
     for name, step in model.steps.items():
         if not step.weights:
             raise BadInputError(f"{path} cannot be read: the step {name} has no weights")
@@ -121,10 +119,15 @@ def load_bundle(folder: Path) -> Bundle:
     return Bundle(folder, model)
 
 
+def bundled_folders() -> list[Path]:
+    """Of the models that come with nodewise, by name."""
+    root = Path(str(files("nodewise"))) / "weights"
+    return [path.parent for path in sorted(root.glob("*/model.json"))]
+
+
 def bundled_models() -> list[Bundle]:
     """The models that come with nodewise, by name."""
-    root = Path(str(files("nodewise"))) / "weights"
-    return [load_bundle(path.parent) for path in sorted(root.glob("*/model.json"))]
+    return [load_bundle(folder) for folder in bundled_folders()]
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFile:
@@ -152,27 +155,13 @@ def _filled(step: StepFile, path: Path) -> nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from nodewise.models.empty_network import empty_network
+
     try:
-        with torch.device("meta"):
-            network = _network(step)
+        network = empty_network(step)
         weights = {n: t.float() if t.is_floating_point() else t for n, t in load_file(path).items()}
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, ValueError, SafetensorError) as error:
         raise BadInputError(f"{path}: the weights do not fit the network of model.json") from error
     layout = torch.channels_last if len(step.patch) == 2 else torch.channels_last_3d
     return network.to(memory_format=layout)  # type: ignore[no-any-return, call-overload]
-
-
-def _network(step: StepFile) -> nn.Module:
-    fields = dict(step.plan)
-    if isinstance(step.plan, ResNetFile):
-        from nodewise.learn.resnet import ResNet, ResNetPlan  # type: ignore[import-not-found]
-
-        return ResNet(ResNetPlan(**fields))  # type: ignore[no-any-return]
-    if isinstance(step.plan, FirstFile):
-        from nodewise.learn import first_network
-
-        return first_network.ResidualUNet(first_network.NetworkPlan(**fields))
-    from nodewise.learn.network import NetworkPlan, UNet
-
-    return UNet(NetworkPlan(**fields))

@@ -165,20 +165,20 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def upgraded(content: dict[str, Any]) -> dict[str, Any]:
-    """The content of a ``model.json`` of schema 1 as schema 2 has it; what is unknown or missing stays so."""
-    content = dict(content)
+    """The content of a ``model.json`` of schema 1 as schema 2 has it."""
+    model = ModelFile.model_validate(content).model_dump()
     step = {
         "kind": "first",
-        "plan": content.pop("network", None),
-        "preparation": {"kind": "crop", **content.pop("preparation", {})},
-        "patch": content.pop("patch", None),
-        "outputs": content.pop("classes", None),
-        "weights": [{"name": _WEIGHTS, "sha256": content.pop("weights_sha256", "")}],
-        "threshold": content.pop("threshold", None),
-        "steps": content.pop("steps", 0),
+        "plan": model.pop("network"),
+        "preparation": {"kind": "crop", **model.pop("preparation")},
+        "patch": model.pop("patch"),
+        "outputs": model.pop("classes"),
+        "weights": [{"name": _WEIGHTS, "sha256": model.pop("weights_sha256")}],
+        "threshold": model.pop("threshold"),
+        "steps": model.pop("steps"),
     }
-    metrics = {name: {"value": value} for name, value in content.pop("metrics", {}).items()}
-    return {**content, "schema_version": 2, "steps": {"nodes": step}, "metrics": metrics}
+    metrics = {name: {"value": value} for name, value in model.pop("metrics").items()}
+    return {**model, "schema_version": 2, "steps": {"nodes": step}, "metrics": metrics}
 
 
 def describe_preparation(preparation: Preparation) -> PreparationModel:

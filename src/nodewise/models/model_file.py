@@ -8,20 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from nodewise.models.first_bundle import FirstFile
-from nodewise.models.nnunet_file import NnUNetFile
-from nodewise.models.preparation import Preparation
+from nodewise.models.first_bundle import upgraded
+from nodewise.models.frozen import Frozen
+from nodewise.models.plan_file import PlanFile, ResNetFile, UNetFile, kind_of
+from nodewise.models.preparation_file import PreparationFile
 from nodewise.values.errors import BadInputError
-
-if TYPE_CHECKING:
-    from nodewise.learn.network import NetworkPlan
-    from nodewise.learn.resnet import ResNetPlan  # type: ignore[import-not-found]
 
 SCHEMA_VERSION = 2
 LARGEST_JSON_BYTES = 4_000_000
@@ -30,112 +26,11 @@ LARGEST_PATCH = 2**24
 LARGEST_LAYER = 2**31
 """Numbers in one layer's output at most: 8 GB in float32."""
 
-Width = Annotated[int, Field(ge=1, le=4096)]
-Small = Annotated[int, Field(ge=1, le=32)]
-Numbers = Annotated[tuple[Small, ...], Field(min_length=2, max_length=3)]
-Levels = Annotated[tuple[Width, ...], Field(min_length=1, max_length=12)]
-Blocks = Annotated[tuple[Small, ...], Field(min_length=1, max_length=12)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=40)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=2000)]
 Name = Annotated[str, Field(pattern=r"^\w[\w .+-]*$", max_length=100)]
-Windows = Annotated[tuple[tuple[Finite, Finite], ...], Field(min_length=1, max_length=64)]
-SpacingMm = Annotated[tuple[Annotated[float, Field(ge=0.1, le=20)], ...], Field(min_length=3, max_length=3)]
-
-
-class Frozen(BaseModel):
-    """What all parts of a model file have in common: they do not change, and hold nothing unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class UNetFile(Frozen):
-    """``learn.network.NetworkPlan`` on disk."""
-
-    in_channels: Width
-    heads: Annotated[tuple[Width, ...], Field(min_length=1, max_length=16)]
-    channels: Levels
-    blocks: Blocks
-    decoder_blocks: Annotated[tuple[Small, ...], Field(max_length=11)]
-    kernels: tuple[Numbers, ...]
-    strides: tuple[Numbers, ...]
-    fold: Numbers
-    auxiliary: Annotated[int, Field(ge=0, le=4096)]
-    dimension: Literal[2, 3]
-    residual: bool
-    norm: Literal["instance", "batch"]
-    bias: bool
-    slope: Finite
-    deep_supervision: bool
-
-    @model_validator(mode="after")
-    def _fits(self) -> UNetFile:
-        levels = len(self.channels)
-        if not len(self.blocks) == len(self.kernels) == len(self.strides) == len(self.decoder_blocks) + 1 == levels:
-            raise ValueError(f"{levels} levels need as many blocks, kernels and strides, and one decoder block less")
-        if any(len(numbers) != self.dimension for numbers in (*self.kernels, *self.strides, self.fold)):
-            raise ValueError(f"every kernel, stride and fold has {self.dimension} numbers")
-        return self
-
-    def shrinking(self) -> list[list[int]]:
-        """Voxels of the patch that one voxel of each level stands for, an axis each."""
-        total, each = list(self.fold), []
-        for stride in self.strides:
-            total = [t * s for t, s in zip(total, stride, strict=True)]
-            each.append(total)
-        return each
-
-
-class ResNetFile(Frozen):
-    """``learn.resnet.ResNetPlan`` on disk."""
-
-    in_channels: Width
-    channels: Levels
-    blocks: Blocks
-
-    @model_validator(mode="after")
-    def _fits(self) -> ResNetFile:
-        if len(self.blocks) != len(self.channels):
-            raise ValueError(f"{len(self.channels)} levels need as many blocks")
-        return self
-
-
-def _plan_kind(plan: Any) -> str:
-    fields = plan if isinstance(plan, dict) else dict(plan) if isinstance(plan, BaseModel) else {}
-    return "unet" if "heads" in fields else "first" if "out_channels" in fields else "resnet"
-
-
-PlanFile = Annotated[
-    Annotated[UNetFile, Tag("unet")] | Annotated[ResNetFile, Tag("resnet")] | Annotated[FirstFile, Tag("first")],
-    Discriminator(_plan_kind),
-]
-
-
-class CropFile(Frozen):
-    """``models.preparation.Preparation`` on disk: crop to a region, resample, window."""
-
-    kind: Literal["crop"] = "crop"
-    spacing_mm: SpacingMm
-    windows: Windows
-    margin_mm: Annotated[float, Field(ge=0, le=500)]
-
-    def build(self) -> Preparation:
-        """What turns a CT into the network's input."""
-        x, y, z = self.spacing_mm
-        return Preparation((x, y, z), self.windows, self.margin_mm)
-
-
-class PatchFile(Frozen):
-    """A patch around each node: its size in voxels, their spacing, the HU windows; the node's mask comes last."""
-
-    kind: Literal["patch"] = "patch"
-    size_voxels: tuple[Annotated[int, Field(ge=1, le=256)], ...] = Field(min_length=3, max_length=3)
-    spacing_mm: SpacingMm
-    windows: Windows
-
-
-PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
 
 
 class TemperatureCalibration(Frozen):
@@ -185,7 +80,7 @@ class StepFile(Frozen):
     plan: PlanFile
     preparation: PreparationFile
     patch: Annotated[tuple[Annotated[int, Field(ge=1, le=2048)], ...], Field(min_length=2, max_length=3)]
-    outputs: Annotated[tuple[str, ...], Field(min_length=1)]
+    outputs: Annotated[tuple[Line, ...], Field(min_length=1)]
     weights: Annotated[tuple[WeightsFile, ...], Field(max_length=64)] = ()
     threshold: Share | None = None
     calibration: Calibration | None = None
@@ -193,14 +88,14 @@ class StepFile(Frozen):
 
     @model_validator(mode="after")
     def _fits(self) -> StepFile:
-        if self.kind != _plan_kind(self.plan):
+        if self.kind != kind_of(self.plan):
             raise ValueError(f"the plan is not that of a {self.kind}")
         if math.prod(self.patch) > LARGEST_PATCH:
             raise ValueError(f"a patch of {self.patch} voxels is more than {LARGEST_PATCH}")
         if isinstance(self.plan, UNetFile):
             _check_unet(self.plan, self.patch, self.outputs)
-        elif math.prod(self.patch) * max(self.plan.channels) > LARGEST_LAYER:
-            raise ValueError(f"{self.plan.channels} channels of {self.patch} voxels are too many")
+        elif isinstance(self.plan, ResNetFile):
+            _check_resnet(self.plan, self.patch, self.outputs)
         return self
 
 
@@ -210,9 +105,19 @@ def _check_unet(plan: UNetFile, patch: tuple[int, ...], outputs: tuple[str, ...]
     shrinking = plan.shrinking()
     if len(patch) != plan.dimension or any(n % d for n, d in zip(patch, shrinking[-1], strict=True)):
         raise ValueError(f"a patch of {patch} voxels is no multiple of {tuple(shrinking[-1])}")
-    for channels, by in zip(plan.channels, shrinking, strict=True):
+    for channels, by in zip((len(outputs), *plan.channels), ((1,), *shrinking), strict=True):
         if 2 * channels * math.prod(patch) // math.prod(by) > LARGEST_LAYER:
             raise ValueError(f"{channels} channels of {patch} voxels are too many")
+
+
+def _check_resnet(plan: ResNetFile, patch: tuple[int, ...], outputs: tuple[str, ...]) -> None:
+    if len(outputs) != 1:
+        raise ValueError(f"the network has one output, and {len(outputs)} are named")
+    smallest = plan.stem * 2 ** (len(plan.channels) - 1)
+    if len(patch) != plan.dimension or min(patch) < smallest:
+        raise ValueError(f"a patch of {patch} voxels is smaller than {smallest} along an axis")
+    if math.prod(patch) * max(plan.channels) > LARGEST_LAYER:
+        raise ValueError(f"{max(plan.channels)} channels of {patch} voxels are too many")
 
 
 class OperatingPoint(Frozen):
@@ -223,7 +128,7 @@ class OperatingPoint(Frozen):
     """
 
     threshold: Share | None = None
-    chosen_on: str = ""
+    chosen_on: Line = ""
     recall: Share | None = None
     false_positives_per_case: Annotated[float, Field(ge=0)] | None = None
 
@@ -234,14 +139,14 @@ class Metric(Frozen):
     value: float
     low: float | None = None
     high: float | None = None
-    on: str = ""
+    on: Line = ""
 
 
 class Source(Frozen):
     """A data set to be credited, and under which licence it may be used."""
 
-    name: str
-    licence: str
+    name: Line
+    licence: Line
 
 
 class ModelFile(Frozen):
@@ -261,14 +166,14 @@ class ModelFile(Frozen):
     steps: Annotated[dict[StepName, StepFile], Field(min_length=1, max_length=16)]
     minimum_short_axis_mm: Annotated[float, Field(ge=0)]
     operating_point: OperatingPoint = OperatingPoint()
-    trained_on: str
-    data_fingerprint: str = ""
+    trained_on: Line
+    data_fingerprint: Line = ""
     seed: int = 0
-    versions: dict[str, str] = {}
-    licence: str
+    versions: dict[Line, Line] = Field(default_factory=dict)
+    licence: Line
     sources: tuple[Source, ...] = ()
-    metrics: dict[str, Metric] = {}
-    command: str = ""
+    metrics: dict[Line, Metric] = Field(default_factory=dict)
+    command: Line = ""
 
     @property
     def weights_sha256(self) -> str:
@@ -277,18 +182,7 @@ class ModelFile(Frozen):
         return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
 
 
-def describe_plan(plan: NetworkPlan | ResNetPlan) -> UNetFile | ResNetFile:
-    """A network's plan as it is kept in ``model.json``."""
-    fields = asdict(plan)
-    return UNetFile.model_validate(fields) if "heads" in fields else ResNetFile.model_validate(fields)
-
-
-def describe_preparation(preparation: Preparation) -> CropFile:
-    """As it is kept in ``model.json``."""
-    return CropFile.model_validate(asdict(preparation))
-
-
-def read_json(path: Path) -> dict[str, object]:
+def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, and that it says its schema.
 
     Raises:
@@ -309,14 +203,14 @@ def read_json(path: Path) -> dict[str, object]:
     return content
 
 
-def parse_model(content: dict[str, object], path: Path) -> ModelFile:
+def parse_model(content: dict[str, Any], path: Path) -> ModelFile:
     """The content of a ``model.json``, checked.
 
     Raises:
         BadInputError: something is missing, unknown or nonsense: the first such place.
     """
     try:
-        return ModelFile.model_validate(content)
+        return ModelFile.model_validate(upgraded(content) if content["schema_version"] == 1 else content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "its top"

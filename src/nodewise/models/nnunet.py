@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import Bundle, save_bundle
-from nodewise.models.model_file import ModelFile, StepFile, describe_plan
+from nodewise.models.model_file import ModelFile, StepFile
 from nodewise.models.nnunet_checkpoint import Checkpoint, read_checkpoint
 from nodewise.models.nnunet_file import NnUNetFile, describe_nnunet
 from nodewise.models.nnunet_plans import Configuration, read_configuration
 from nodewise.models.nnunet_predict import NnUNet
+from nodewise.models.plan_file import describe_plan
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:

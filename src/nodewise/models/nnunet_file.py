@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from nodewise.models.frozen import Frozen
 from nodewise.models.nnunet_labels import Labels
 from nodewise.models.nnunet_preparation import Intensity, NnUNetPreparation, Normalisation
 from nodewise.models.nnunet_resample import Resampling
@@ -15,11 +16,7 @@ Label = Annotated[int, Field(ge=0, le=65535)]
 Axis = Literal[0, 1, 2]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ResamplingFile(_Frozen):
+class ResamplingFile(Frozen):
     """``Resampling`` on disk."""
 
     order: Annotated[int, Field(ge=0, le=5)]
@@ -31,7 +28,7 @@ class ResamplingFile(_Frozen):
         return Resampling(self.order, self.separate, self.threshold)
 
 
-class IntensityFile(_Frozen):
+class IntensityFile(Frozen):
     """``Intensity`` on disk."""
 
     mean: float
@@ -44,7 +41,7 @@ class IntensityFile(_Frozen):
         return Intensity(self.mean, self.std, self.percentile_00_5, self.percentile_99_5)
 
 
-class NnUNetFile(_Frozen):
+class NnUNetFile(Frozen):
     """``NnUNetPreparation`` on disk, with what nnU-Net's answer needs to be read.
 
     Attributes:

@@ -24,7 +24,7 @@ def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeli
     """
     from nodewise.learn.device import choose_device
 
-    folder = _folder(model)
+    folder = find_model(model)
     where = choose_device(device)
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
@@ -34,7 +34,12 @@ def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeli
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 
 
-def _folder(model: str | Path) -> Path:
+def find_model(model: str | Path = "default") -> Path:
+    """The folder of a model; see ``load_pipeline``.
+
+    Raises:
+        BadInputError: there is no such model.
+    """
     if Path(model).is_dir():
         return Path(model)
     bundled = {bundle.name: bundle.folder for bundle in bundled_models()}

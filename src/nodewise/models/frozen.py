@@ -1,0 +1,11 @@
+"""What every part of a model file is: it does not change, and holds nothing unknown or infinite."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Frozen(BaseModel):
+    """A part of a model file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

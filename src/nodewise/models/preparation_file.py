@@ -1,0 +1,47 @@
+"""What a network is given, on disk; ``kind`` says of which preparation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from nodewise.models.frozen import Frozen
+from nodewise.models.nnunet_file import NnUNetFile
+from nodewise.models.preparation import Preparation
+
+Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
+SpacingMm = Annotated[tuple[Annotated[float, Field(ge=0.1, le=20)], ...], Field(min_length=3, max_length=3)]
+
+
+class CropFile(Frozen):
+    """``models.preparation.Preparation`` on disk: crop to a region, resample, window."""
+
+    kind: Literal["crop"] = "crop"
+    spacing_mm: SpacingMm
+    windows: Windows
+    margin_mm: Annotated[float, Field(ge=0, le=500)]
+
+    def build(self) -> Preparation:
+        """What turns a CT into the network's input."""
+        x, y, z = self.spacing_mm
+        return Preparation((x, y, z), self.windows, self.margin_mm)
+
+
+class PatchFile(Frozen):
+    """A cube about each node on disk: voxels along its edges, their spacing, HU windows; the mask comes last."""
+
+    kind: Literal["patch"] = "patch"
+    size_voxels: Annotated[int, Field(ge=8, le=256)]
+    spacing_mm: Annotated[float, Field(ge=0.1, le=20)]
+    windows: Windows
+    shrink_large: bool = False
+
+
+PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
+
+
+def describe_preparation(preparation: Preparation) -> CropFile:
+    """As it is kept in ``model.json``."""
+    return CropFile.model_validate(asdict(preparation))
