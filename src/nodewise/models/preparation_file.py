@@ -8,6 +8,7 @@ from typing import Annotated, Literal, overload
 from pydantic import Field
 
 from nodewise.models.frozen import Frozen
+from nodewise.models.nnunet_file import NnUNetFile
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
 
@@ -43,7 +44,7 @@ class PatchFile(Frozen):
         return NodePatchPreparation(self.size_voxels, self.spacing_mm, self.windows, self.shrink_large)
 
 
-PreparationFile = Annotated[CropFile | PatchFile, Field(discriminator="kind")]
+PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nodewise.models.bundle import bundled_models, load_bundle
-from nodewise.recipes import three_step
+from nodewise.recipes import nnunet, three_step
 from nodewise.values.errors import BadInputError
 from nodewise.values.pipeline import Pipeline
 
@@ -29,6 +29,8 @@ def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeli
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
         return three_step.pipeline(folder, where)
+    if recipe == "nnunet":
+        return nnunet.pipeline(folder, where)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 
 
