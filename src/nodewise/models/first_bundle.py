@@ -33,6 +33,7 @@ class PreparationModel(_Frozen):
     spacing_mm: tuple[float, float, float]
     windows: tuple[tuple[float, float], ...]
     margin_mm: float
+    least_voxels: tuple[int, int, int] = (1, 1, 1)
 
 
 class FirstFile(_Frozen):

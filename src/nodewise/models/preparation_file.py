@@ -13,21 +13,22 @@ from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
 
 Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
-SpacingMm = Annotated[tuple[Annotated[float, Field(ge=0.1, le=20)], ...], Field(min_length=3, max_length=3)]
+Mm = Annotated[float, Field(ge=0.1, le=20)]
+Voxels = Annotated[int, Field(ge=1, le=2048)]
 
 
 class CropFile(Frozen):
     """``models.preparation.Preparation`` on disk: crop to a region, resample, window."""
 
     kind: Literal["crop"] = "crop"
-    spacing_mm: SpacingMm
+    spacing_mm: tuple[Mm, Mm, Mm]
     windows: Windows
     margin_mm: Annotated[float, Field(ge=0, le=500)]
+    least_voxels: tuple[Voxels, Voxels, Voxels] = (1, 1, 1)
 
     def build(self) -> Preparation:
         """What turns a CT into the network's input."""
-        x, y, z = self.spacing_mm
-        return Preparation((x, y, z), self.windows, self.margin_mm)
+        return Preparation(self.spacing_mm, self.windows, self.margin_mm, self.least_voxels)
 
 
 class PatchFile(Frozen):
@@ -35,7 +36,7 @@ class PatchFile(Frozen):
 
     kind: Literal["patch"] = "patch"
     size_voxels: Annotated[int, Field(ge=8, le=256)]
-    spacing_mm: Annotated[float, Field(ge=0.1, le=20)]
+    spacing_mm: Mm
     windows: Windows
     shrink_large: bool = False
 
