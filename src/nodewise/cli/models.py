@@ -168,7 +168,7 @@ def import_from_nnunet(
 
     Example: nodewise models import-nnunet nnUNet_results/Dataset017/nnUNetTrainer__nnUNetPlans__3d_fullres -o model
     """
-    from nodewise.models.nnunet import import_nnunet  # type: ignore[import-not-found]
+    from nodewise.models.nnunet import import_nnunet
 
     require_outside(out, folder)
     require_free(out, overwrite=overwrite)

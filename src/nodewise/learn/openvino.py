@@ -55,17 +55,28 @@ def compile_network(network: nn.Module, *, half: bool = True, folder: Path | Non
     return answer
 
 
-def _model(network: nn.Module, shape: tuple[int, ...], folder: Path | None) -> Any:
-    """OpenVINO's form of the network for this shape, or the path of its file in ``folder``."""
+def save_openvino(network: nn.Module, shape: tuple[int, ...], path: Path) -> None:
+    """Write a network in evaluation mode as OpenVINO IR in float32, ``.xml`` with a ``.bin`` beside it.
+
+    Args:
+        network: on the CPU, with one input and one output.
+        shape: of the input: batch, channels and the size of the window.
+        path: ends in ``.xml``.
+    """
     import openvino
 
+    openvino.save_model(_converted(network, shape), path, compress_to_fp16=False)
+
+
+def _model(network: nn.Module, shape: tuple[int, ...], folder: Path | None) -> Any:
+    """OpenVINO's form of the network for this shape, or the path of its file in ``folder``."""
     if folder is None:
         return _converted(network, shape)
     path = folder / f"{_digest(network, shape)}.xml"
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=folder) as aside:  # two processes may write the same at once
             part = Path(aside) / path.name
-            openvino.save_model(_converted(network, shape), part, compress_to_fp16=False)
+            save_openvino(network, shape, part)
             part.with_suffix(".bin").replace(path.with_suffix(".bin"))
             part.replace(path)
     return path

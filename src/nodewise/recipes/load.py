@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import bundled_models, load_bundle
-from nodewise.recipes import three_step
+from nodewise.recipes import nnunet, three_step
 from nodewise.values.errors import BadInputError
 from nodewise.values.pipeline import Pipeline
 
@@ -37,6 +37,8 @@ def load_pipeline(
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
         return three_step.pipeline(folder, where, runtime, cache)
+    if recipe == "nnunet":
+        return nnunet.pipeline(folder, where)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 
 
