@@ -53,10 +53,22 @@ class Preparation:
         Raises:
             ValueError: the region does not touch the scan.
         """
-        crop = ct.crop(self._box(ct.grid, region))
-        grid = _at_least(crop.grid.resampled(self.spacing_mm), self.least_voxels)
+        native, grid = self.grids(ct.grid, region)
+        return Prepared(self.channels(self.resampled(ct, native, grid)), grid, native)
+
+    def grids(self, ct: Grid, region: Region) -> tuple[Grid, Grid]:
+        """The crop of the CT's voxels that ``region`` asks for, and the network's voxels over it.
+
+        Raises:
+            ValueError: the region does not touch the scan.
+        """
+        native = ct.crop(self._box(ct, region))
+        return native, _at_least(native.resampled(self.spacing_mm), self.least_voxels)
+
+    def resampled(self, ct: Volume, native: Grid, grid: Grid) -> Floats:
+        """HU of a CT on the network's voxels, from its crop ``native``; dark outside it."""
         dark = min(low for low, _ in self.windows)
-        return Prepared(self.channels(resample(crop, grid, fill=dark).array), grid, crop.grid)
+        return resample(ct.crop(ct.grid.box_of(native)), grid, fill=dark).array
 
     def channels(self, hu: npt.NDArray[np.float32]) -> Floats:
         """HU (x, y, z) to the network's channels (channels, x, y, z)."""

@@ -11,6 +11,10 @@ from nodewise.values.study import Study
 from nodewise.values.volume import Volume
 
 
+Judge = Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]]
+"""How suspect each node is, in order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """How one recipe reads anatomy, segments nodes and judges them; everything else is shared.
@@ -25,7 +29,7 @@ class Pipeline:
 
     read_anatomy: Callable[[Study], Anatomy]
     segment: Callable[[Study, Anatomy], Volume]
-    malignancy: Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]]
+    malignancy: Judge
     threshold: float
     minimum_short_axis_mm: float
     name: str

@@ -70,9 +70,8 @@ def mediastinum_of(loaded: LoadedCase) -> Region:
 def _nodes(known: Mapping[str, LabelledCase], preparation: Preparation, files: CaseFiles) -> Case:
     loaded = load_case(known[files.name])
     region = mediastinum_of(loaded)
-    crop, grid = preparation.grids(loaded.study.ct.grid, region)
-    fill = min(low for low, _ in preparation.windows)
-    hu = resample(loaded.study.ct.crop(loaded.study.ct.grid.box_of(crop)), grid, fill=fill).array
+    native, grid = preparation.grids(loaded.study.ct.grid, region)
+    hu = preparation.resampled(loaded.study.ct, native, grid)
     node = (_share(loaded.nodes, grid) >= 0.5).astype(np.uint8)
     if loaded.ignore is not None:
         node[(_share(loaded.ignore, grid) >= 0.5) & (node == 0)] = IGNORE

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from nodewise.models.bundle import Bundle, load_bundle
+from nodewise.models.model_file import StepFile
+from nodewise.models.node_patch import NodePatchPreparation
+from nodewise.models.preparation import Preparation
 from nodewise.models.segmenter import segmenter
 from nodewise.values.anatomy import Anatomy
+from nodewise.values.errors import BadInputError
 from nodewise.values.pipeline import Judge, Pipeline
 from nodewise.values.study import Study
 
 if TYPE_CHECKING:
     from nodewise.learn.runtime import Runtime
+
+T = TypeVar("T")
 
 
 def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None) -> Pipeline:
@@ -36,8 +42,8 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
         read_anatomy=_reader(bundle, device),
         segment=segmenter(
             bundle.networks("nodes", device),
-            nodes.preparation.build(),
-            nodes.patch,
+            _of_kind(nodes, Preparation),
+            nodes.window,
             runtime=runtime,
             device=device,
             cache=cache,
@@ -63,7 +69,7 @@ def _reader(bundle: Bundle, device: str) -> Callable[[Study], Anatomy]:
     step = bundle.step("stations")
     (network,) = bundle.networks("stations", device)
     stations = tuple(Station(code) for code in step.outputs[1:])
-    reader = StationReader(network, step.preparation.build(), step.patch, stations, device)
+    reader = StationReader(network, _of_kind(step, Preparation), step.window, stations, device)
     return lambda study: reader(study, read_anatomy(study))
 
 
@@ -76,4 +82,12 @@ def _judge(bundle: Bundle, device: str) -> Judge:
 
     step = bundle.step("malignancy")
     (network,) = bundle.networks("malignancy", device)
-    return NodeClassifier(network, step.preparation.build(), step.calibration and step.calibration.build(), device)
+    calibration = None if step.calibration is None else step.calibration.build()
+    return NodeClassifier(network, _of_kind(step, NodePatchPreparation), calibration, device)
+
+
+def _of_kind(step: StepFile, kind: type[T]) -> T:
+    preparation = step.preparation.build()
+    if not isinstance(preparation, kind):
+        raise BadInputError(f"the recipe three_step does not prepare scans as a {step.preparation.kind}")
+    return preparation

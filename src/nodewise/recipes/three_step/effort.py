@@ -1,0 +1,44 @@
+"""How much to train, on what, and who is told how far it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nodewise.models.model_file import Source
+
+OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Backgrounds:
+    """Real scans to implant nodes into, to train on and to validate on, and whom to credit for them."""
+
+    training: tuple[Path, ...] = ()
+    held_out: tuple[Path, ...] = ()
+    credits: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to compute.
+
+    Attributes:
+        scale: of the paper's schedules: 30,000, 70,000 and 40,000 steps.
+        phantoms: drawn chests to learn from, where there are no labelled scans.
+        device: auto, cpu, cuda, cuda:1 or mps; devices: how many of them.
+        processes: to draw and prepare with.
+    """
+
+    scale: float = 1.0
+    phantoms: int = 110
+    seed: int = 0
+    device: str = "auto"
+    devices: int = 1
+    processes: int = 1
+
+    def steps(self, whole: int) -> int:
+        """Of a schedule of ``whole`` steps; at least one."""
+        return max(1, math.ceil(whole * self.scale))

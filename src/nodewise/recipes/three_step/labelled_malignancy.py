@@ -1,0 +1,71 @@
+"""Labelled scans as the third step learns from them: cubes about nodes in stations of known histology."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.anatomy.call import call_station
+from nodewise.anatomy.read import read_anatomy
+from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.read import LoadedCase, load_case
+from nodewise.nodes.split import nodes_from_labels
+from nodewise.recipes.station_cases import Case, Labelled, ScanCase
+from nodewise.values.node import Node
+from nodewise.values.station import Station
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CutCase:
+    """A real patient of whom the cubes about its labelled nodes are kept, and not the scan.
+
+    Attributes:
+        kept: number of each kept node. cut: (kept, 2, x, y, z), HU and share of node.
+    """
+
+    stations: tuple[Station, ...]
+    histology: Mapping[str, bool]
+    kept: tuple[int, ...]
+    cut: Floats
+
+    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:  # noqa: ARG002
+        """See ``station_cases.Case``; the seed changes nothing."""
+        return self.cut[[self.kept.index(n) for n in which]]
+
+
+def scan_cases(cases: Sequence[LabelledCase]) -> list[CutCase]:
+    """Those with any histology, one scan read at a time."""
+    return [_cut(load_case(case), case) for case in cases if case.histology]
+
+
+def suffices(cases: Sequence[Case]) -> bool:
+    """Whether benign and malignant stations with nodes are among them."""
+    return {int(label) for case in cases for label in Labelled.of(case).labels} == {0, 1}
+
+
+def _cut(loaded: LoadedCase, case: LabelledCase) -> CutCase:
+    nodes = nodes_from_labels(loaded.nodes)
+    stations = _stations(loaded, nodes)
+    histology = {place: status.malignant for place, status in (case.histology or {}).items()}
+    scan = ScanCase(loaded.study.ct, nodes, stations, histology)
+    kept = Labelled.of(scan).nodes
+    return CutCase(stations, histology, kept, scan.cubes(kept, ()))
+
+
+def _stations(loaded: LoadedCase, nodes: Sequence[Node]) -> tuple[Station, ...]:
+    """Of each node that of the largest overlap with the drawn map (P1, section 2.6), or with the landmarks' map."""
+    grid = loaded.study.ct.grid
+    if loaded.stations is None:
+        anatomy = read_anatomy(loaded.study)
+        return tuple(call_station(anatomy, grid.crop(n.box).to_lps(np.argwhere(n.mask))).station for n in nodes)
+    named = []
+    for node in nodes:
+        inside = loaded.stations.array[node.box.slices][node.mask]
+        counts = np.bincount(inside[inside > 0].astype(np.int64), minlength=1)
+        named.append(Station.of_label(int(counts.argmax())) if counts.any() else Station.UNKNOWN)
+    return tuple(named)

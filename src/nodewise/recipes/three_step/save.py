@@ -1,0 +1,128 @@
+"""What the three steps learned, as a model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nodewise.models.bundle import save_bundle
+from nodewise.models.calibration_file import describe_calibration
+from nodewise.models.card import card
+from nodewise.models.model_file import Metric, ModelFile, OperatingPoint, Source, StepFile
+from nodewise.models.plan_file import describe_plan
+from nodewise.models.preparation_file import describe_preparation
+from nodewise.recipes.malignancy_step import PREPARATION as NODE_PATCH
+from nodewise.recipes.malignancy_step import Learned
+from nodewise.recipes.three_step.nodes import NodesWay, TrainedNodes
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nodewise.recipes.stations_step import TrainedStations
+
+MINIMUM_SHORT_AXIS_MM = 3.0
+WHAT = "Lymph nodes of the chest on CT, with or without contrast medium: where they are, their stations, and how suspect."
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a model came to be.
+
+    Attributes:
+        trained_on: one sentence for every report. held_out: on what it was validated, in words.
+        fingerprint: of the data. command: that made it.
+    """
+
+    name: str
+    trained_on: str
+    held_out: str
+    fingerprint: str
+    command: str
+    seed: int
+    licence: str
+    sources: tuple[Source, ...] = ()
+
+
+def save_model(
+    folder: Path,
+    made: Made,
+    way: NodesWay,
+    nodes: TrainedNodes,
+    stations: TrainedStations | None,
+    malignancy: Learned | None,
+) -> Path:
+    """Write the model folder; steps that could not be learned are left out.
+
+    Returns:
+        ``folder``.
+    """
+    steps: dict[str, StepFile] = {}
+    weights: dict[str, Sequence[Mapping[str, Tensor]]] = {}
+    figures = {f"nodes_{name}": value for name, value in nodes.figures.items()}
+    if stations is not None:
+        steps["stations"], weights["stations"] = _stations(stations), [stations.weights]
+        figures |= {f"stations_{name}": value for name, value in stations.figures.items()}
+    steps["nodes"] = StepFile(
+        kind="unet",
+        plan=describe_plan(way.plan),
+        preparation=describe_preparation(way.preparation),
+        patch=way.patch,
+        outputs=("node",),
+        threshold=nodes.threshold,
+        steps=nodes.steps,
+    )
+    weights["nodes"] = [nodes.network.state_dict()]
+    if malignancy is not None:
+        steps["malignancy"], weights["malignancy"] = _malignancy(malignancy), [malignancy.weights]
+        figures |= {f"malignancy_{name}": value for name, value in malignancy.measures.items()}
+    model = ModelFile(
+        name=made.name,
+        recipe="three_step",
+        steps=steps,
+        minimum_short_axis_mm=MINIMUM_SHORT_AXIS_MM,
+        operating_point=OperatingPoint(threshold=nodes.threshold, chosen_on=made.held_out),
+        trained_on=made.trained_on,
+        data_fingerprint=made.fingerprint,
+        seed=made.seed,
+        versions={name: version(name) for name in ("nodewise", "torch", "numpy")},
+        licence=made.licence,
+        sources=made.sources,
+        metrics={name: Metric(value=round(value, 4), on=made.held_out) for name, value in figures.items()},
+        command=made.command,
+    )
+    save_bundle(folder, model, weights, card(model, WHAT, limits=LIMITS))
+    return folder
+
+
+LIMITS = (
+    "Measured above on held-out patches alone, which are easier than patients.",
+    "Nodes of the chest wall and the axilla are not looked for.",
+)
+
+
+def _stations(trained: TrainedStations) -> StepFile:
+    return StepFile(
+        kind="unet",
+        plan=describe_plan(trained.plan),
+        preparation=describe_preparation(trained.preparation),
+        patch=trained.patch,
+        outputs=("mediastinum", *(station.code for station in trained.stations)),
+        threshold=0.5,
+        steps=trained.steps,
+    )
+
+
+def _malignancy(learned: Learned) -> StepFile:
+    return StepFile(
+        kind="resnet",
+        plan=describe_plan(learned.plan),
+        preparation=describe_preparation(NODE_PATCH),
+        patch=(NODE_PATCH.size_voxels,) * 3,
+        outputs=("metastatic",),
+        threshold=0.5,
+        calibration=describe_calibration(learned.calibration),
+        steps=learned.steps,
+    )

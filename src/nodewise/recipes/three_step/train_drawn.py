@@ -1,0 +1,122 @@
+"""The three steps learned without labelled scans: from drawn chests, and implants in real scans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from nodewise.recipes.bank import phantom_bank
+from nodewise.recipes.malignancy_step import train_on_phantoms
+from nodewise.recipes.stations_step import train_stations
+from nodewise.recipes.three_step.backgrounds import survey_scans
+from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
+from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source
+from nodewise.recipes.three_step.nodes import PHANTOM, TrainedNodes, train_nodes
+from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss
+from nodewise.recipes.three_step.save import Made, save_model
+
+NAME = "three-step-phantom"
+HELD_OUT_PATCHES = 16
+STATION_STEPS, NODE_STEPS, MALIGNANCY_STEPS = 30_000, 70_000, 40_000  # the paper's
+
+
+def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
+    """Train, and write ``out/model``; see ``nodewise.recipes.three_step.train``."""
+    stations = train_stations(
+        out / "stations",
+        steps=effort.steps(STATION_STEPS),
+        seed=effort.seed,
+        phantoms=effort.phantoms,
+        device=effort.device,
+        progress=partial(progress, "stations"),
+    )
+    nodes, made = _nodes(out / "nodes", effort, scans, progress)
+    malignancy = train_on_phantoms(
+        out / "malignancy",
+        steps=effort.steps(MALIGNANCY_STEPS),
+        seed=effort.seed,
+        device=effort.device,
+        progress=partial(progress, "malignancy"),
+    )
+    return save_model(out / "model", made, PHANTOM, nodes, stations, malignancy)
+
+
+def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> tuple[TrainedNodes, Made]:
+    from nodewise.learn.device import choose_device
+
+    sources, held_out = _material(out, effort, scans, progress)
+    steps, seed = effort.steps(NODE_STEPS), effort.seed
+    trained = train_nodes(
+        PHANTOM,
+        partial(batch, sources, seed),
+        node_loss(class_weights(sources[0], seed)),
+        held_out,
+        out / "fit",
+        steps=steps,
+        seed=seed,
+        device=choose_device(effort.device),
+        devices=effort.devices,
+        progress=lambda now: progress("nodes", now.step, steps),
+    )
+    implants = f" and on implants in {len(scans.training)} real scans" if scans.training else ""
+    others = f" and of implants in {len(scans.held_out)} other real scans" if scans.held_out else ""
+    made = Made(
+        name=NAME,
+        trained_on=f"The networks were trained on drawn phantom chests{implants}, on no annotated patient: "
+        "on a real scan expect missed and false nodes.",
+        held_out=f"{HELD_OUT_PATCHES} patches of drawn chests{others}",
+        fingerprint=fingerprint(sources, seed),
+        command=_command(effort, scans),
+        seed=seed,
+        licence="Apache-2.0",
+        sources=scans.credits,
+    )
+    return trained, made
+
+
+def _material(
+    out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress
+) -> tuple[list[Source], dict[str, list[Example]]]:
+    """What to learn from and what to validate on; real scans get the other method of pasting to validate on."""
+    from nodewise.phantom.implant import PasteMethod
+    from nodewise.phantom.patches import PatchSource
+
+    spacing, patch, count = PHANTOM.preparation.spacing_mm, PHANTOM.patch, effort.phantoms
+    drawn = count + max(2, count // 20)
+    bank = phantom_bank(
+        out / "bank",
+        drawn,
+        effort.seed,
+        spacing,
+        processes=effort.processes,
+        progress=lambda done: progress("drawing chests", done, drawn),
+    )
+    number = len(scans.training) + len(scans.held_out)
+    survey = partial(survey_scans, spacing_mm=spacing)
+    training = survey(scans.training, progress=lambda done: progress("surveying scans", done, number))
+    others = survey(
+        scans.held_out, progress=lambda done: progress("surveying scans", len(scans.training) + done, number)
+    )
+    sources: list[Source] = [DrawnChests(PatchSource(bank[:count], patch))]
+    held_out: dict[str, Source] = {"phantom": DrawnChests(PatchSource(bank[count:], patch))}
+    if training:
+        sources.append(ImplantedScans(training, patch, PasteMethod.ALPHA))
+    if others:
+        held_out["implant"] = ImplantedScans(others, patch, PasteMethod.POISSON)
+    return sources, {kind: _draw(source, effort.seed) for kind, source in held_out.items()}
+
+
+def _draw(source: Source, seed: int) -> list[Example]:
+    return [source.draw(np.random.default_rng((seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
+
+
+def _command(effort: Effort, scans: Backgrounds) -> str:
+    words: Sequence[str] = (
+        f"nodewise train three_step --scale {effort.scale:g} --phantoms {effort.phantoms} --seed {effort.seed}",
+        *(f"--background {path.name}" for path in scans.training),
+        *(f"--held-out {path.name}" for path in scans.held_out),
+    )
+    return " ".join(words)

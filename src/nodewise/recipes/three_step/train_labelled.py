@@ -1,0 +1,146 @@
+"""The three steps learned from labelled scans, as the paper does; folds by patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.folds import Fold, folds, leave_one_out
+from nodewise.datasets.read import read_dataset
+from nodewise.learn.case_cache import CachedCase
+from nodewise.recipes.malignancy_step import PAPER as MALIGNANCY
+from nodewise.recipes.malignancy_step import Learned, train_malignancy
+from nodewise.recipes.three_step.effort import Effort, OnProgress
+from nodewise.recipes.three_step.labelled import example_of, node_cases
+from nodewise.recipes.three_step.nodes import PAPER, TrainedNodes, train_nodes
+from nodewise.recipes.three_step.nodes_paper import node_loss, patches
+from nodewise.recipes.three_step.save import Made, save_model
+from nodewise.values.errors import BadInputError
+
+if TYPE_CHECKING:
+    from nodewise.recipes.station_cases import ScanCase
+    from nodewise.recipes.stations_step import TrainedStations
+
+FOLDS = 5
+ONE_IN = 8  # of so many patients one is kept to choose weights and thresholds by
+
+
+def train_on_labelled(
+    out: Path, effort: Effort, data: Path, fold: int | Literal["loo"] | None, progress: OnProgress
+) -> tuple[Path, ...]:
+    """Train on all of ``data``, or leave out one fold or each patient in turn; see ``nodewise.recipes.three_step.train``.
+
+    Raises:
+        BadInputError: too few patients, or nothing to learn from.
+    """
+    dataset = read_dataset(data)
+    if fold is None:
+        return (_train(out, effort, data, dataset.cases, "", progress),)
+    chosen: Sequence[Fold]
+    if fold == "loo":
+        chosen = leave_one_out(dataset.cases)
+    else:
+        every = folds(dataset.cases, FOLDS, effort.seed)
+        if not 0 <= fold < FOLDS:
+            raise BadInputError(f"there is no fold {fold}: give 0 to {FOLDS - 1}, or loo")
+        chosen = every[fold : fold + 1]
+    models = []
+    for one in chosen:
+        inside = out / f"fold-{one.number:02d}"
+        inside.mkdir(parents=True, exist_ok=True)
+        (inside / "held_out.txt").write_text("".join(f"{case.name}\n" for case in one.held_out), encoding="utf-8")
+        models.append(_train(inside, effort, data, one.training, f" --fold {fold}", progress))
+    return tuple(models)
+
+
+def _train(
+    out: Path, effort: Effort, data: Path, cases: Sequence[LabelledCase], words: str, progress: OnProgress
+) -> Path:
+    training, validating = _divided(cases, effort.seed)
+    cache = out / "cache"
+    stations = _stations(out / "stations", cache, effort, training, validating, progress)
+    nodes, fingerprint = _nodes(out / "nodes", cache, effort, training, validating, progress)
+    malignancy = _malignancy(out / "malignancy", effort, training, validating, progress)
+    patients = len({case.patient for case in cases})
+    made = Made(
+        name=f"three-step-{data.resolve().name}"[:100],
+        trained_on=f"The networks were trained on {len(cases)} labelled scans of {patients} patients.",
+        held_out=f"{len(validating)} scans of patients who were not trained on" if validating else "",
+        fingerprint=fingerprint,
+        command=f"nodewise train three_step DATA --scale {effort.scale:g} --seed {effort.seed}{words}",
+        seed=effort.seed,
+        licence="that of the data set",
+    )
+    return save_model(out / "model", made, PAPER, nodes, stations, malignancy)
+
+
+def _divided(cases: Sequence[LabelledCase], seed: int) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
+    """To learn from, and one patient in ``ONE_IN`` to validate on; none of fewer patients."""
+    patients = {case.patient for case in cases}
+    if len(patients) < ONE_IN:
+        return tuple(cases), ()
+    first = folds(cases, ONE_IN, seed)[0]
+    return first.training, first.held_out
+
+
+def _nodes(
+    out: Path,
+    cache: Path,
+    effort: Effort,
+    training: Sequence[LabelledCase],
+    validating: Sequence[LabelledCase],
+    progress: OnProgress,
+) -> tuple[TrainedNodes, str]:
+    from nodewise.learn.device import choose_device
+
+    prepare = partial(node_cases, preparation=PAPER.preparation, folder=cache, processes=effort.processes)
+    known = prepare(training, progress=partial(progress, "preparing scans"))
+    others = prepare(validating, progress=partial(progress, "preparing scans")) if validating else ()
+    steps = effort.steps(PAPER.steps)
+    trained = train_nodes(
+        PAPER,
+        patches(known, effort.seed),
+        node_loss,
+        {"case": [example_of(case) for case in others]} if others else {},
+        out / "fit",
+        steps=steps,
+        seed=effort.seed,
+        device=choose_device(effort.device),
+        devices=effort.devices,
+        progress=lambda now: progress("nodes", now.step, steps),
+    )
+    return trained, _fingerprint(known)
+
+
+def _fingerprint(cases: Sequence[CachedCase]) -> str:
+    """SHA-256 of the cases' keys, each of which is that of its content."""
+    return hashlib.sha256("\n".join(sorted(case.key for case in cases)).encode()).hexdigest()
+
+
+def _malignancy(
+    out: Path,
+    effort: Effort,
+    training: Sequence[LabelledCase],
+    validating: Sequence[LabelledCase],
+    progress: OnProgress,
+) -> Learned | None:
+    """None where the histology of stations does not suffice: benign and malignant ones, to learn and to validate."""
+    from nodewise.recipes.three_step.labelled_malignancy import scan_cases, suffices
+
+    known, others = scan_cases(training), scan_cases(validating or training)
+    if not (suffices(known) and suffices(others)):
+        return None
+    steps = effort.steps(MALIGNANCY.steps)
+    return train_malignancy(
+        known,
+        others,
+        out,
+        schedule=MALIGNANCY.lasting(steps),
+        seed=effort.seed,
+        device=effort.device,
+        progress=lambda step: progress("malignancy", step, steps),
+    )
