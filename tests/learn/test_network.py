@@ -45,7 +45,7 @@ def test_deep_supervision_gives_every_level_while_training_and_one_output_after(
     ],
 )
 def test_weights_and_every_output_are_those_of_nnunets_own_networks(folder, residual, levels):
-    """Made by dynamic-network-architectures, see ``tests/golden/nnunet/make.py``; kernels of (1, 3, 3) in the second."""
+    """Made by dynamic-network-architectures, see tests/golden/nnunet/make.py; the second has kernels of (1, 3, 3)."""
     from nodewise.models.nnunet import read_trained
 
     golden = Path(__file__).parents[1] / "golden" / "nnunet" / folder

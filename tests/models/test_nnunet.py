@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from nodewise.io.folder import read_study
 from nodewise.io.itk import read_image, read_labels
 from nodewise.models.bundle import load_bundle
 from nodewise.models.nnunet import import_nnunet, load_nnunet
 from nodewise.models.nnunet_window import window_starts
 from nodewise.values.errors import BadInputError
 from nodewise.values.orientation import closest_lps
+from nodewise.values.study import Study
 from nodewise.values.volume import Quantity
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "nnunet"
-PLAIN, RESIDUAL = "plain/3d_fullres", "residual/3d_fullres"
+PLAIN, RESIDUAL, LOWRES = "plain/3d_fullres", "residual/3d_fullres", "cascade/3d_lowres"
 
 
 def trained(which):
@@ -62,7 +62,7 @@ def dice(ours, theirs, label):
         (PLAIN, False),
         (RESIDUAL, False),
         (RESIDUAL, True),
-        ("cascade/3d_lowres", True),
+        (LOWRES, True),
         ("cascade/3d_cascade_fullres", False),
         ("flat/2d", False),
     ],
@@ -91,12 +91,18 @@ def test_probabilities_are_those_of_nnunet(tmp_path):
     assert difference.mean() < 0.002 and np.mean(difference < 0.01) > 0.999
 
 
-def test_probability_of_node_agrees_with_the_label_map_where_it_is_sure(plain):
-    model = load_nnunet(load_bundle(plain))
-    ct = read_image(image(PLAIN))[0]
-    labels, probability = model.label_map(ct).array, model.probability(ct).array
-    assert np.all(labels[probability > 0.5] == 1) and np.all(probability[labels == 1] > 1 / 3)
-    assert np.count_nonzero(probability > 0.5) > 300
+def test_an_imported_model_is_a_pipeline_whose_probability_agrees_with_the_labels(tmp_path):
+    from nodewise.recipes.load import load_pipeline
+
+    bundle = import_nnunet(trained(LOWRES), tmp_path / "model", mirroring=False)
+    ct = read_image(image(LOWRES))[0]
+    pipeline = load_pipeline(tmp_path / "model", "cpu")
+    answer = pipeline.segment(Study("thin", ct), None)
+    assert answer.grid.same_as(ct.grid) and answer.quantity is Quantity.PROBABILITY
+    labels = load_nnunet(bundle).label_map(ct).array
+    assert np.all(labels[answer.array > 0.5] == 1) and np.all(answer.array[labels == 1] > 1 / 3)
+    assert np.count_nonzero(answer.array > 0.5) > 300
+    assert (pipeline.threshold, pipeline.minimum_short_axis_mm, pipeline.name) == (0.5, 0, "cascade-3d_lowres")
 
 
 def test_volumes_take_several_windows(plain):
@@ -121,17 +127,6 @@ def test_a_cascade_is_two_steps(tmp_path):
 
 def test_folds_can_be_chosen(tmp_path):
     assert len(import_nnunet(trained(PLAIN), tmp_path / "model", folds=("1",)).step("nodes").weights) == 1
-
-
-def test_an_imported_model_is_a_pipeline(plain):
-    from nodewise.recipes.load import load_pipeline
-    from nodewise.values.anatomy import Anatomy
-
-    pipeline = load_pipeline(plain, "cpu")
-    study = read_study(image(PLAIN))
-    answer = pipeline.segment(study, Anatomy.__new__(Anatomy))
-    assert answer.grid.same_as(study.ct.grid) and answer.quantity is Quantity.PROBABILITY
-    assert (pipeline.threshold, pipeline.minimum_short_axis_mm, pipeline.name) == (0.5, 0, "plain-3d_fullres")
 
 
 def refused(folder, out, match, **chosen):
@@ -187,7 +182,7 @@ def test_a_checkpoint_with_code_is_refused_and_its_code_not_run(tmp_path):
         ({"preprocessor_name": "Mine"}, "preprocessor_name is Mine, which is unknown here"),
         ({"n_conv_per_stage_encoder": [2, 2]}, "levels need as many blocks"),
         ({"unet_max_num_features": 16}, "do not fit the network of plans.json"),
-        ({"patch_size": [16, 32]}, "patch_size and spacing must have 3 numbers each|Conv2d"),
+        ({"spacing": [1.0, 1.0]}, "patch_size and spacing must have 3 numbers each"),
         ({"inherits_from": "3d_fullres"}, "no configuration 3d_fullres that could be used"),
     ],
 )
