@@ -81,6 +81,8 @@ def import_nnunet(  # noqa: PLR0913 - what a person may choose
             f"{n} {name}" for n, name in zip(chosen.labels.painted, chosen.labels.names, strict=True) if n
         )
         raise BadInputError(f"{folder / 'dataset.json'} has no label {label} that could be node: choose one of {there}")
+    if sorted("LRPASI".find(side) // 2 for side in orientation) != [0, 1, 2]:
+        raise BadInputError(f"the orientation {orientation} is not three sides, one an axis: such as LPS or RAS")
     steps = {STEP: _step(trained, label, mirroring, orientation, BEFORE if chosen.before else None)}
     weights = {STEP: trained.weights}
     if chosen.before:

@@ -59,7 +59,7 @@ class NnUNet:
         logits, prepared = self._logits(ct, progress)
         answer = self.preparation.restore(logits[self.labels.painted.index(self.node)], prepared)
         if self.labels.regions:
-            answer = np.float32(1) / (1 + np.exp(-answer))
+            answer = np.asarray(1 / (1 + np.exp(-answer)), dtype=np.float32)
         else:
             answer = np.exp(answer - reduce(np.logaddexp, self._restored(logits, prepared)))
         return self._on_ct(answer, prepared, ct, Quantity.PROBABILITY)
