@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -16,7 +16,9 @@ T = TypeVar("T")
 Kind = Literal["threads", "processes"]
 
 
-def ahead(batch: Callable[[int], T], steps: range, workers: int = 0, kind: Kind = "threads") -> Iterator[T]:
+def ahead(
+    batch: Callable[[int], T], steps: range, workers: int = 0, kind: Kind = "threads"
+) -> Generator[T, None, None]:
     """``batch(step)`` for each step in turn; the values depend on neither ``workers`` nor ``kind``.
 
     Args:
@@ -30,11 +32,14 @@ def ahead(batch: Callable[[int], T], steps: range, workers: int = 0, kind: Kind 
         NodewiseError: whatever ``batch`` raised, in its place in the order.
     """
     if workers == 0 or not steps:
-        return map(batch, steps)
-    return _by_threads(batch, steps, workers) if kind == "threads" else _by_processes(batch, steps, workers)
+        yield from map(batch, steps)
+    elif kind == "threads":
+        yield from _by_threads(batch, steps, workers)
+    else:
+        yield from _by_processes(batch, steps, workers)
 
 
-def _by_threads(batch: Callable[[int], T], steps: range, workers: int) -> Iterator[T]:
+def _by_threads(batch: Callable[[int], T], steps: range, workers: int) -> Generator[T, None, None]:
     with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
         waiting: list[Future[T]] = []
         try:
@@ -48,7 +53,7 @@ def _by_threads(batch: Callable[[int], T], steps: range, workers: int) -> Iterat
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _by_processes(batch: Callable[[int], T], steps: range, workers: int) -> Iterator[T]:
+def _by_processes(batch: Callable[[int], T], steps: range, workers: int) -> Generator[T, None, None]:
     loader = DataLoader(
         _Steps(batch),
         sampler=steps,
