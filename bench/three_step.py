@@ -28,7 +28,7 @@ from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.phantoms import phantom_cases
 from nodewise.evaluate.cohort import summarize
 from nodewise.evaluate.pairs import find_pairs
-from nodewise.evaluate.papers.choose import tables_of
+from nodewise.evaluate.papers.choose import pictures_of, tables_of
 from nodewise.evaluate.read import RULES_FILE, Reading
 from nodewise.evaluate.record import Case
 from nodewise.evaluate.run import evaluate_pairs
@@ -52,7 +52,7 @@ from three_step_table import table
 PHANTOM_SEED, IMPLANT_SEED = 4000, 5000
 PHANTOMS, IMPLANTS = "phantoms", "implants"
 EDITION = 8
-Seconds = tuple[float, float]
+Seconds = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +99,25 @@ def loaded(using: Using) -> Pipeline:
 
 
 def predict(case: LabelledCase, out: Path, using: Using) -> Seconds | None:
-    """Seconds of predicting and of writing one case; None where it was there already."""
+    """Seconds of the wall, of the processor, and of writing; None where the case was there already."""
     pipeline = loaded(using)
     path = out / case.name / "assessment.json"
     if path.is_file() and read_record(path).provenance.weights_sha256 == pipeline.weights_sha256:
         return None
-    start = time.perf_counter()
+    start, work = time.perf_counter(), time.process_time()
     study = read_study(case.image)
     reading = time.perf_counter() - start
     assessment = assess(study, pipeline, case.primary, edition=EDITION)
     seconds = {"reading": reading, **assessment.provenance.seconds}
     assessment = replace(assessment, provenance=replace(assessment.provenance, seconds=seconds))
-    predicted = time.perf_counter()
+    predicted, work = time.perf_counter(), time.process_time() - work
     with whole(out / case.name, overwrite=True) as folder:
         write_case(assessment, folder, page=False)
         rules = None if pipeline.read_anatomy is read_anatomy else read_anatomy(study).stations
         if rules is not None:
             on_ct = resample(rules, study.ct.grid)
             write_nifti(onto_axes_of(on_ct, study.source.native), folder / RULES_FILE)
-    return predicted - start, time.perf_counter() - predicted
+    return predicted - start, work, time.perf_counter() - predicted
 
 
 def predict_all(cases: Sequence[LabelledCase], out: Path, using: Using, processes: int) -> None:
@@ -128,8 +128,9 @@ def predict_all(cases: Sequence[LabelledCase], out: Path, using: Using, processe
         if seconds is not None:
             took.append(seconds)
     if took:
-        each = np.mean(took, axis=0).tolist()
-        print(f"  {len(took)} {out.name} predicted: {each[0]:.1f} s each, {each[1]:.1f} s to write and for the rules")
+        wall, work_s, writing = np.mean(took, axis=0).tolist()
+        told = f"{wall:.1f} s each ({work_s:.1f} s of processor), {writing:.1f} s to write it and for the rules"
+        print(f"  {len(took)} {out.name} predicted: {told}", flush=True)
 
 
 def mapped(
@@ -147,9 +148,12 @@ def evaluate(data: Path, predictions: Path, processes: int, *, strict: bool = Fa
     """The record of every case of a folder of phantoms or implants."""
     pairs = find_pairs(data, predictions)
     named = f"evaluating {predictions.name}{', strictly' if strict else ''}"
-    start = time.perf_counter()
+    start, work = time.perf_counter(), time.process_time()
     cases = evaluate_pairs(pairs, Reading(strict=strict), jobs=processes, progress=partial(tell, named))
-    print(f"  {named}: {(time.perf_counter() - start) / len(cases):.1f} s each")
+    wall, work = (
+        (now - then) / len(cases) for now, then in ((time.perf_counter(), start), (time.process_time(), work))
+    )
+    print(f"  {named}: {wall:.1f} s each ({work:.1f} s of this process)", flush=True)
     return cases
 
 
@@ -210,8 +214,9 @@ def main() -> None:
         data, predictions = asked.work / name, home / "predictions" / name
         cases = evaluate(data, predictions, asked.processes)
         cohorts[name] = summarize(cases, bootstraps=asked.bootstraps)
-        papers = tables_of("P1", cohorts[name])
-        write_evaluation(cohorts[name], made_by(Reading()), home / f"evaluation-{name}", papers=papers, overwrite=True)
+        papers, pictures = tables_of("P1", cohorts[name]), pictures_of("P1", cohorts[name])
+        out = home / f"evaluation-{name}"
+        write_evaluation(cohorts[name], made_by(Reading()), out, papers=papers, pictures=pictures, overwrite=True)
     strict: tuple[Case, ...] = ()
     if asked.implants:
         strict = evaluate(asked.work / IMPLANTS, home / "predictions" / IMPLANTS, asked.processes, strict=True)

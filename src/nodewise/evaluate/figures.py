@@ -127,7 +127,7 @@ def bars(given: Sequence[Bar], x_label: str, y_label: str) -> Draw:
 def matrix(
     rows: Sequence[str], columns: Sequence[str], counts: Sequence[Sequence[int]], right: Sequence[Sequence[bool]]
 ) -> Draw:
-    """Counts of a confusion, shaded by their share of the row; what is right is framed."""
+    """Counts of a confusion, shaded by their share of the row; what is right is framed, its share stands at the end."""
 
     def draw(axes: Axes) -> None:
         from matplotlib.patches import Rectangle
@@ -142,9 +142,11 @@ def matrix(
                 )
                 if count:
                     axes.text(c, r, str(count), ha="center", va="center", fontsize=8.5)
+            share = sum(count for count, hit in zip(row, right[r], strict=True) if hit) / whole
+            axes.text(len(columns) + 0.25, r, f"{100 * share:.0f} %", ha="right", va="center", fontsize=8.5)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), [f"{name} ({sum(row)})" for name, row in zip(rows, counts, strict=True)])
-        axes.set_xlim(-0.6, len(columns) - 0.4)
+        axes.set_xlim(-0.6, len(columns) + 0.3)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_aspect("equal")
         axes.grid(visible=False)

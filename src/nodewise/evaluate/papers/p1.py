@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from nodewise.evaluate.cohort import Cohort
+from nodewise.evaluate.controls import by_rules
 from nodewise.evaluate.groups import STRATA_MM
+from nodewise.evaluate.pairs import TRUTH_FILE
 from nodewise.evaluate.papers.printed import (
     P1_FIGURE_4,
     P1_FIGURE_5,
@@ -17,8 +19,9 @@ from nodewise.evaluate.papers.printed import (
     Cells,
 )
 from nodewise.evaluate.papers.table import HERE, NO_VALUE, PaperTable, beside, figure, shown, what_of, why_not
-from nodewise.evaluate.patient_groups import have_maps, in_first, ranking_of
+from nodewise.evaluate.patient_groups import have_maps, in_first, ranking_of, stations
 from nodewise.evaluate.record import Case
+from nodewise.io.truthfile import read_truth
 from nodewise.metrics.bootstrap import deviation
 from nodewise.metrics.detections import component_hits
 from nodewise.metrics.froc import froc, recall_at
@@ -27,15 +30,22 @@ from nodewise.metrics.record import restrict
 from nodewise.values.station import Station
 
 _AUC = ("patient_auc", "patient_auc_size")
+_DIFFERENCE = "patient_auc_over_size"
 _STATIONS = ("station_top1", "station_top2", "station_top3")
 
 
 def tables(cohort: Cohort) -> tuple[PaperTable, ...]:
     """P1's tables on a cohort, beside its own."""
     without = cohort.figures["patient_auc_without_bulk_rule"].value
-    stations = (what_of(cohort, "station_top1"), why_not(cohort, *_STATIONS))
+    told = (what_of(cohort, "station_top1"), why_not(cohort, *_STATIONS))
     return (
-        beside("P1", P1_TABLE_1, _histology(cohort), "Counted from the true nodes: a station with any malignant node."),
+        beside(
+            "P1",
+            P1_TABLE_1,
+            _histology(cohort),
+            "As annotated where the truth has histology by station, else counted from the true nodes: a station with "
+            "any malignant node.",
+        ),
         beside(
             "P1",
             P1_TABLE_2,
@@ -49,13 +59,16 @@ def tables(cohort: Cohort) -> tuple[PaperTable, ...]:
             [(f"{HERE}: {case.name}", _patient(case)) for case in cohort.cases],
             "d and p of predicted nodes; 1 for p above 30 mm.",
         ),
-        beside("P1", P1_FIGURE_4, [(HERE, _cells(cohort, *_STATIONS)), *_each_station(cohort)], *stations),
+        beside("P1", P1_FIGURE_4, [(HERE, _cells(cohort, *_STATIONS)), *_rules(cohort), *_each_station(cohort)], *told),
         beside("P1", P1_FIGURE_5, [(HERE, (_recall(cohort, 5.0, 10.0), _recall(cohort, 10.0, 3.0)))]),
         beside(
             "P1",
             P1_FIGURE_6,
             [(HERE, _cells(cohort, *_AUC))],
             f"Without the rule that more than 30 mm is malignant the first is {shown(without)}." if without else "",
+            f"On the same patients the first is above the second by {figure(cohort, _DIFFERENCE)}."
+            if cohort.figures[_DIFFERENCE].value is not None
+            else "",
             why_not(cohort, *_AUC),
         ),
     )
@@ -94,6 +107,15 @@ def _histology(cohort: Cohort) -> list[tuple[str, Cells]]:
     return rows
 
 
+def _rules(cohort: Cohort) -> list[tuple[str, Cells]]:
+    """The same of the stations by landmarks and planes, where they stand beside learned ones."""
+    ruled = by_rules(cohort.cases)
+    if not ruled:
+        return []
+    shares = stations(ruled).statistic(np.ones(len(ruled), dtype=np.int64))
+    return [(f"{HERE}, by landmarks and planes", tuple(map(shown, shares)))]
+
+
 def _each_station(cohort: Cohort) -> list[tuple[str, Cells]]:
     """Share of each station's nodes that the first one, two or three names hold."""
     by_map = have_maps(cohort.cases)
@@ -114,7 +136,10 @@ def _each_station(cohort: Cohort) -> list[tuple[str, Cells]]:
 
 
 def _by_station(case: Case) -> dict[str, str]:
-    """Benign or malignant of each station with nodes of known status."""
+    """Benign or malignant of each station: as annotated, else where nodes are of known status."""
+    annotated = _annotated(case)
+    if annotated is not None:
+        return annotated
     status: dict[str, str] = {}
     for node in case.nodes:
         if node.station is None or node.status is None:
@@ -123,3 +148,9 @@ def _by_station(case: Case) -> dict[str, str]:
         if node.status.malignant or name not in status:
             status[name] = "malignant" if node.status.malignant else "benign"
     return status
+
+
+def _annotated(case: Case) -> dict[str, str] | None:
+    path = case.pair.truth / TRUTH_FILE if case.pair else None
+    known = read_truth(path).station_histology if path and path.is_file() else None
+    return None if known is None else dict(known)

@@ -78,7 +78,7 @@ def _confusions(cohort: Cohort) -> Iterator[PaperPicture]:
             continue
         named = sum(map(sum, table.counts))
         hit = sum(c for r, row in enumerate(table.counts) for k, c in enumerate(row) if table.right[r][k])
-        size = (1.6 + 0.42 * len(table.columns), 1.3 + 0.42 * len(table.rows))
+        size = (max(5.4, 1.9 + 0.42 * len(table.columns)), max(3.0, 1.3 + 0.42 * len(table.rows)))
         yield plotted(
             P1,
             f"P1-figure-4{name}",
