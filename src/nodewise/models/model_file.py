@@ -18,6 +18,7 @@ from nodewise.models.first_bundle import upgraded
 from nodewise.models.frozen import Frozen, Share
 from nodewise.models.plan_file import PlanFile, ResNetFile, UNetFile, kind_of
 from nodewise.models.preparation_file import PreparationFile
+from nodewise.values.box import Index3
 from nodewise.values.errors import BadInputError
 
 SCHEMA_VERSION = 2
@@ -60,6 +61,18 @@ class StepFile(Frozen):
     threshold: Share | None = None
     calibration: CalibrationFile | None = None
     steps: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def window(self) -> Index3:
+        """``patch`` along x, y and z.
+
+        Raises:
+            BadInputError: the network is of slices.
+        """
+        if len(self.patch) != 3:
+            raise BadInputError(f"a network of patches {self.patch} sees slices: this recipe needs one of volumes")
+        x, y, z = self.patch
+        return x, y, z
 
     @model_validator(mode="after")
     def _fits(self) -> StepFile:
