@@ -1,3 +1,6 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -30,3 +33,33 @@ def test_deep_supervision_gives_every_level_while_training_and_one_output_after(
     x = torch.randn(2, 1, 8, 8, 8)
     assert [tuple(o.shape[2:]) for o in network.train()(x)] == [(8, 8, 8), (4, 4, 4)]
     assert network.eval()(x).shape == (2, 2, 8, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("folder", "residual", "levels"),
+    [
+        ("plain/nnUNetTrainer__nnUNetPlans__3d_fullres", False, 2),
+        ("residual/nnUNetTrainer__nnUNetPlans__3d_fullres", True, 2),
+        ("cascade/nnUNetTrainer__nnUNetPlans__3d_cascade_fullres", False, 2),
+        ("flat/nnUNetTrainer__nnUNetPlans__2d", False, 2),
+    ],
+)
+def test_weights_and_every_output_are_those_of_nnunets_own_networks(folder, residual, levels):
+    """Made by dynamic-network-architectures, see tests/golden/nnunet/make.py; the second has kernels of (1, 3, 3)."""
+    from nodewise.models.nnunet import read_trained
+
+    golden = Path(__file__).parents[1] / "golden" / "nnunet" / folder
+    trained = read_trained(golden, (), None, "checkpoint_final.pth")
+    plan = trained.configuration.network
+    assert plan.residual is residual and plan.deep_supervision
+    network = build_network(plan, seed=0)
+    network.load_state_dict(trained.weights[0])
+    size = (8, 16, 16)[-plan.dimension :]
+    x = np.random.default_rng(0).standard_normal((1, plan.in_channels, *size)).astype(np.float32)
+    with np.load(golden / "network.npz") as kept, torch.no_grad():
+        expected = [kept[name] for name in kept.files]
+        ours = network.train()(torch.from_numpy(x))
+        assert len(ours) == len(expected) == levels
+        for one, other in zip(ours, expected, strict=True):
+            np.testing.assert_allclose(one.numpy(), other, atol=1e-4)
+        np.testing.assert_allclose(network.eval()(torch.from_numpy(x)).numpy(), expected[0], atol=1e-4)

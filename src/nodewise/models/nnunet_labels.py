@@ -48,8 +48,8 @@ def read_labels(folder: Path) -> Labels:
     path = folder / "dataset.json"
     dataset = read_checked(path, _Dataset)
     if len(dataset.channel_names) != 1:
-        names = ", ".join(str(channel) for channel in dataset.channel_names.values())
-        raise BadInputError(f"{path}: the model needs {names}; nodewise can give it the CT alone")
+        channels = ", ".join(str(channel) for channel in dataset.channel_names.values())
+        raise BadInputError(f"{path}: the model needs {channels}; nodewise can give it the CT alone")
     named = {name: value for name, value in dataset.labels.items() if name != "ignore"}
     each = {name: value if isinstance(value, tuple) else (value,) for name, value in named.items()}
     every = sorted({label for labels in each.values() for label in labels})
