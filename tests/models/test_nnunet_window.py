@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nodewise.models.nnunet_window import sliding_logits, window_starts, window_weights
+from nodewise.models.nnunet_window import averaged, sliding_logits, window_starts, window_weights
 
 
 @given(st.integers(4, 60), st.integers(0, 200))
@@ -41,21 +41,25 @@ class Position(torch.nn.Module):
 @pytest.mark.parametrize("patch", [(4, 8, 8), (8, 8)])
 def test_the_image_comes_back_from_windows_smaller_and_larger_than_it(patch):
     image = np.random.default_rng(0).normal(size=(1, 6, 7, 19)).astype(np.float32)
-    np.testing.assert_allclose(sliding_logits([Position(0)], image, patch, 1, mirror_axes=(0, 1)), image, atol=1e-5)
+    np.testing.assert_allclose(sliding_logits(Position(0), image, patch, 1, mirror_axes=(0, 1)), image, atol=1e-5)
 
 
 def test_mirroring_averages_a_window_with_its_mirror_image():
     image = np.zeros((1, 4, 4, 8), dtype=np.float32)
-    straight = sliding_logits([Position(1)], image, (4, 4, 8), 1)
+    straight = sliding_logits(Position(1), image, (4, 4, 8), 1)
     assert straight[0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
-    assert np.all(sliding_logits([Position(1)], image, (4, 4, 8), 1, mirror_axes=(2,)) == 3.5)
-    assert np.all(sliding_logits([Position(1)], image, (4, 4, 8), 1, mirror_axes=(0, 1)) == straight)
+    assert np.all(sliding_logits(Position(1), image, (4, 4, 8), 1, mirror_axes=(2,)) == 3.5)
+    assert np.all(sliding_logits(Position(1), image, (4, 4, 8), 1, mirror_axes=(0, 1)) == straight)
 
 
 def test_networks_are_averaged_and_progress_told():
     image, told = np.zeros((1, 4, 4, 12), dtype=np.float32), []
     ours = sliding_logits(
-        [Position(1), Position(3)], image, (4, 4, 8), 1, progress=lambda done, of: told.append((done, of))
+        averaged([Position(1), Position(3)], "cpu"),
+        image,
+        (4, 4, 8),
+        1,
+        progress=lambda done, of: told.append((done, of)),
     )
-    np.testing.assert_allclose(ours, sliding_logits([Position(2)], image, (4, 4, 8), 1), atol=1e-5)
+    np.testing.assert_allclose(ours, sliding_logits(Position(2), image, (4, 4, 8), 1), atol=1e-5)
     assert told == [(1, 2), (2, 2)]

@@ -18,7 +18,8 @@ from nodewise.models.nnunet_checkpoint import Checkpoint, read_checkpoint
 from nodewise.models.nnunet_file import NnUNetFile, describe_nnunet
 from nodewise.models.nnunet_plans import Configuration, read_configuration
 from nodewise.models.nnunet_predict import NnUNet
-from nodewise.models.plan_file import describe_plan
+from nodewise.models.nnunet_window import averaged
+from nodewise.models.plan_file import UNetFile, describe_plan
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -136,18 +137,22 @@ def load_nnunet(bundle: Bundle, device: str = "cpu", step: str = STEP) -> NnUNet
     """
     made = bundle.step(step)
     kept = made.preparation
-    if not isinstance(kept, NnUNetFile):
+    if not isinstance(kept, NnUNetFile) or not isinstance(made.plan, UNetFile):
         raise BadInputError(f"{bundle.folder}: its step {step} did not come from nnU-Net: choose another model")
+    more = len(kept.foreground) if kept.before else 0
+    if made.plan.in_channels != 1 + more or len(made.outputs) != len(kept.painted) or kept.dimension != len(made.patch):
+        raise BadInputError(f"{bundle.folder}: the network of its step {step} does not fit its preparation")
+    if step == BEFORE and kept.before:
+        raise BadInputError(f"{bundle.folder}: a cascade has two stages, and its step {step} names a third")
     return NnUNet(
-        networks=bundle.networks(step, device),
+        predict=averaged(bundle.networks(step, device), device),
         preparation=kept.build(),
         patch=made.patch,
         labels=kept.read_outputs(made.outputs),
         mirror_axes=kept.mirror_axes,
         node=kept.node,
         orientation=kept.orientation,
-        before=None if kept.before is None else load_nnunet(bundle, device, kept.before),
-        device=device,
+        before=load_nnunet(bundle, device, BEFORE) if kept.before else None,
     )
 
 

@@ -48,7 +48,7 @@ class NnUNetFile(Frozen):
         painted: the label each output paints. regions: see ``Labels``. foreground: labels for the next of a cascade.
         node: the label that is node. mirror_axes: of the patch, mirrored at prediction.
         orientation: of the training files' array axes, see ``NnUNet``.
-        before: the step whose label map the networks see too.
+        before: the step whose label map the networks see too, the first stage of a cascade.
     """
 
     kind: Literal["nnunet"] = "nnunet"
@@ -66,12 +66,14 @@ class NnUNetFile(Frozen):
     node: Label
     mirror_axes: Annotated[tuple[Axis, ...], Field(max_length=3)]
     orientation: Annotated[str, Field(pattern=r"^[LRPASI]{3}$")] | None
-    before: str | None = None
+    before: Literal["before"] | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> NnUNetFile:
         if sorted(self.transpose) != [0, 1, 2] or len(set(self.mirror_axes)) != len(self.mirror_axes):
             raise ValueError("transpose is no order of three axes, or an axis is mirrored twice")
+        if any(axis >= self.dimension for axis in self.mirror_axes):
+            raise ValueError(f"the patch has no axis {max(self.mirror_axes)} that could be mirrored")
         if self.node not in self.painted:
             raise ValueError(f"no output paints label {self.node}")
         if self.normalisation == "CTNormalization" and self.intensity is None:
@@ -79,6 +81,11 @@ class NnUNetFile(Frozen):
         if self.orientation is not None and len({"LRPASI".index(side) // 2 for side in self.orientation}) != 3:
             raise ValueError(f"{self.orientation} names one axis twice")
         return self
+
+    @property
+    def dimension(self) -> int:
+        """Axes of the patch."""
+        return len(self.spacing_mm)
 
     def build(self) -> NnUNetPreparation:
         """What turns a CT into the networks' input."""

@@ -20,7 +20,7 @@ from nodewise.values.study import Study
 from nodewise.values.volume import Quantity, Volume
 
 if TYPE_CHECKING:
-    from torch import nn
+    from nodewise.models.nnunet_window import Predict
 
 Progress = Callable[[int, int], None]
 
@@ -34,13 +34,13 @@ class NnUNet:
     """A configuration of nnU-Net with its networks; in a cascade with the one ``before`` it.
 
     Attributes:
-        networks: one a fold, in evaluation mode on ``device``.
+        predict: windows (1, channels, *patch) to logits (1, outputs, *patch), the mean of the folds' networks.
         patch: in the networks' axes. mirror_axes: of it, at prediction. node: the label that is node.
         orientation: which way the array axes of the training files run: LPS where x runs to the left, y to the back
             and z to the head, RAS for most NIfTI files; None to take a CT's axes as they come, as nnU-Net does.
     """
 
-    networks: tuple[nn.Module, ...]
+    predict: Predict
     preparation: NnUNetPreparation
     patch: tuple[int, ...]
     labels: Labels
@@ -48,7 +48,6 @@ class NnUNet:
     node: int = 1
     before: NnUNet | None = None
     orientation: str | None = None
-    device: str = "cpu"
 
     def __call__(self, study: Study, _anatomy: Anatomy) -> Volume:
         """Probability of being node, on the CT's grid; nnU-Net asks for no anatomy."""
@@ -73,14 +72,9 @@ class NnUNet:
     def _logits(self, ct: Volume, progress: Progress) -> tuple[Floats, NnUNetPrepared]:
         before = None if self.before is None else self._stored(self.before.label_map(ct, progress))
         prepared = self.preparation(self._stored(ct), before, self.labels.foreground)
+        outputs = len(self.labels.painted)
         logits = sliding_logits(
-            self.networks,
-            prepared.image,
-            self.patch,
-            len(self.labels.painted),
-            mirror_axes=self.mirror_axes,
-            device=self.device,
-            progress=progress,
+            self.predict, prepared.image, self.patch, outputs, mirror_axes=self.mirror_axes, progress=progress
         )
         return logits, prepared
 

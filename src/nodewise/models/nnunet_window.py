@@ -1,8 +1,7 @@
 """nnU-Net's sliding window: where its windows lie, what they weigh, and its mirroring.
 
-After nnunetv2.inference (nnunetv2 2.8). Two things are finer than there, with the same answer but for voxels where
-two labels come out alike: sums are kept in float32 instead of float16, and the networks of an ensemble are averaged
-in each window.
+After nnunetv2.inference (nnunetv2 2.8). Sums are kept in float32 instead of float16, and the networks of an ensemble
+are averaged in each window: the same answer but for voxels where two labels come out alike.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,30 +20,30 @@ from nodewise.models.nnunet_resample import Floats
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    Predict = Callable[[Tensor], Tensor]
+
 STEP = 0.5
 SIGMA = 1 / 8
 _PEAK = 10.0
 
 
 def sliding_logits(
-    networks: Sequence[nn.Module],
+    predict: Predict,
     image: Floats,
     patch: Sequence[int],
     outputs: int,
     *,
     mirror_axes: Sequence[int] = (),
-    device: str = "cpu",
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Floats:
-    """Logits (outputs, a, b, c) of an image (channels, a, b, c), averaged over windows, mirrorings and networks.
+    """Logits (outputs, a, b, c) of an image (channels, a, b, c), averaged over windows and mirrorings.
 
     Args:
-        networks: (1, channels, *patch) to (1, outputs, *patch), in evaluation mode on ``device``.
+        predict: windows (1, channels, *patch) to logits (1, outputs, *patch), float32 on the CPU both.
         image: padded with 0 where it is smaller than the patch.
         patch: of three numbers, or of two for networks that see each slice of the first axis on its own.
-        outputs: how many the networks give.
+        outputs: how many ``predict`` gives.
         mirror_axes: of the patch, every combination of them is mirrored, predicted and mirrored back.
-        device: where the networks are; sums are kept on the CPU.
         progress: called with the windows done and all of them.
     """
     import torch
@@ -54,17 +54,27 @@ def sliding_logits(
     weight = torch.from_numpy(window_weights(tuple(patch)))
     total, amount = torch.zeros((outputs, *size)), torch.zeros(size)
     windows = [*_windows(size, patch)]
-    with torch.inference_mode(), _precision(device):
-        for done, window in enumerate(windows, start=1):
-            inputs = voxels[(slice(None), *window)][None].contiguous().to(device)
-            for network in networks:
-                answer = _mirrored(network, inputs, mirror_axes)[0].float().cpu()
-                total[(slice(None), *window)].addcmul_(answer, weight, value=1 / len(networks))
-            amount[window] += weight
-            progress(done, len(windows))
+    for done, window in enumerate(windows, start=1):
+        answer = _mirrored(predict, voxels[(slice(None), *window)][None], mirror_axes)[0]
+        total[(slice(None), *window)].addcmul_(answer, weight)
+        amount[window] += weight
+        progress(done, len(windows))
     total /= amount
     inner = tuple(slice(a, n - b) for a, b, n in zip(low, high, size, strict=True))
     return np.asarray(total.numpy()[(slice(None), *inner)])
+
+
+def averaged(networks: Sequence[nn.Module], device: str) -> Predict:
+    """The mean of the networks' logits; in half precision on CUDA and nowhere else, as nnU-Net has it."""
+    import torch
+
+    def predict(windows: Tensor) -> Tensor:
+        precision = torch.autocast("cuda") if device.startswith("cuda") else contextlib.nullcontext()
+        with torch.inference_mode(), precision:
+            inputs = windows.contiguous().to(device)
+            return torch.stack([network(inputs).float().cpu() for network in networks]).mean(dim=0)
+
+    return predict
 
 
 def window_weights(patch: tuple[int, ...]) -> Floats:
@@ -99,20 +109,10 @@ def _padding(size: Sequence[int], patch: Sequence[int]) -> tuple[list[int], list
     return [m // 2 for m in missing], [m - m // 2 for m in missing]
 
 
-def _mirrored(network: nn.Module, inputs: Tensor, axes: Sequence[int]) -> Tensor:
-    """The network's answer, averaged over every combination of mirrored axes."""
+def _mirrored(predict: Predict, window: Tensor, axes: Sequence[int]) -> Tensor:
+    """The answer to a window, averaged over every combination of mirrored axes."""
     import torch
 
     chosen = [c for n in range(len(axes) + 1) for c in itertools.combinations([axis + 2 for axis in axes], n)]
-    answers = (torch.flip(network(torch.flip(inputs, flips)), flips) if flips else network(inputs) for flips in chosen)
-    total: Tensor = next(answers).clone()
-    for answer in answers:
-        total += answer
-    return total / len(chosen)
-
-
-def _precision(device: str) -> contextlib.AbstractContextManager[object]:
-    """Half precision on CUDA and nowhere else, as nnU-Net has it."""
-    import torch
-
-    return torch.autocast("cuda") if device.startswith("cuda") else contextlib.nullcontext()
+    answers = (torch.flip(predict(torch.flip(window, flips)), flips) for flips in chosen)
+    return reduce(torch.add, answers) / len(chosen)

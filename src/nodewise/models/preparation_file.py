@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Literal, overload
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -48,10 +48,6 @@ class PatchFile(Frozen):
 PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
 
 
-@overload
-def describe_preparation(preparation: Preparation) -> CropFile: ...
-@overload
-def describe_preparation(preparation: NodePatchPreparation) -> PatchFile: ...
 def describe_preparation(preparation: Preparation | NodePatchPreparation) -> CropFile | PatchFile:
     """As it is kept in ``model.json``."""
     kind = CropFile if isinstance(preparation, Preparation) else PatchFile
