@@ -67,27 +67,29 @@ def written_patient(patient: Phantom, tmp_path_factory: pytest.TempPathFactory) 
 @pytest.fixture(scope="session")
 def blind_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that finds nothing, quickly: never trained, with a threshold that no voxel reaches."""
-    from nodewise.learn.first_network import NetworkPlan, build_network
-    from nodewise.models.first_bundle import ModelFile, describe_network, describe_preparation, save_bundle
-    from nodewise.recipes.three_step import PREPARATION
+    from nodewise.learn.network import NetworkPlan, build_network
+    from nodewise.models.bundle import save_bundle
+    from nodewise.models.model_file import ModelFile, StepFile
+    from nodewise.models.plan_file import describe_plan
+    from nodewise.models.preparation import Preparation
+    from nodewise.models.preparation_file import describe_preparation
 
-    plan = NetworkPlan(in_channels=2, out_channels=2, channels=(4, 4), blocks=(1, 1))
+    plan = NetworkPlan(in_channels=2, heads=(1,), channels=(4, 4), blocks=(1, 1), fold=(2, 2, 2))
+    nodes = StepFile(
+        kind="unet",
+        plan=describe_plan(plan),
+        preparation=describe_preparation(Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0)))),
+        patch=(96, 96, 64),
+        outputs=("node",),
+        threshold=1.0,
+    )
     model = ModelFile(
         name="blind",
         recipe="three_step",
-        preparation=describe_preparation(PREPARATION),
-        network=describe_network(plan),
-        patch=(96, 96, 64),
-        classes=("other", "node"),
-        threshold=1.0,
+        steps={"nodes": nodes},
         minimum_short_axis_mm=4.0,
         trained_on="nothing",
-        data_fingerprint="",
-        steps=0,
-        seed=0,
-        versions={},
         licence="Apache-2.0",
-        metrics={},
     )
-    weights = build_network(plan, 0).state_dict()
-    return save_bundle(tmp_path_factory.mktemp("model"), model, weights, "# blind\n").folder
+    weights = {"nodes": [build_network(plan, 0).state_dict()]}
+    return save_bundle(tmp_path_factory.mktemp("model") / "blind", model, weights, "# blind\n").folder

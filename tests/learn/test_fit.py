@@ -12,8 +12,8 @@ from torch import nn
 
 from nodewise.learn import fit as fitting
 from nodewise.learn.checkpoint import load_weights
-from nodewise.learn.first_network import NetworkPlan, build_network
 from nodewise.learn.fit import FitPlan, fit
+from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.learn.optimise import AdamW
 from nodewise.learn.schedule import Cosine
 from nodewise.values.errors import BadInputError, MissingExtraError, NodewiseError
@@ -84,7 +84,7 @@ def test_a_unet_killed_with_sigkill_resumes_bit_for_bit(tmp_path, precision):
         from pathlib import Path
         import torch
         from nodewise.learn.fit import FitPlan, fit
-        from nodewise.learn.first_network import NetworkPlan, build_network
+        from nodewise.learn.network import NetworkPlan, build_network
 
         torch.set_num_threads(1)
         out, kill_at = Path(sys.argv[1]), int(sys.argv[2])
@@ -98,7 +98,7 @@ def test_a_unet_killed_with_sigkill_resumes_bit_for_bit(tmp_path, precision):
             if now.step == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        network = build_network(NetworkPlan(1, 2, channels=(4, 8), blocks=(1, 1)), seed=1)
+        network = build_network(NetworkPlan(1, (2,), channels=(4, 8), blocks=(1, 1)), seed=1)
         plan = FitPlan(steps=6, learning_rate=1e-2, save_every=2, precision="{precision}")
         fit(network, batch, torch.nn.functional.cross_entropy, plan, out, progress=progress)
         """)
@@ -220,7 +220,7 @@ def test_batches_made_ahead_come_in_order():
 
 
 def test_unet_weights_keep_their_layout_through_a_resume(tmp_path):
-    plan = NetworkPlan(1, 2, channels=(4, 8), blocks=(1, 1))
+    plan = NetworkPlan(1, (2,), channels=(4, 8), blocks=(1, 1))
     network = build_network(plan, 0)
     x = torch.rand(1, 1, 8, 8, 8)
     fit(

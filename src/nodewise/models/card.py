@@ -58,7 +58,7 @@ def metric_table(metrics: Mapping[str, Metric]) -> str:
 def describe_network(step: StepFile) -> str:
     """One step's network in words: its kind, size and what goes in."""
     plan, many = step.plan, len(step.weights)
-    names = {"unet": "U-Net", "resnet": "ResNet", "first": "residual U-Net"}
+    names = {"unet": "U-Net", "resnet": "ResNet"}
     kind = names[step.kind]
     if isinstance(plan, UNetFile):
         kind = f"{plan.dimension}-D {'residual encoder' if plan.residual else 'plain'} {kind}"

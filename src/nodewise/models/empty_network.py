@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nodewise.models.first_bundle import FirstFile
 from nodewise.models.model_file import StepFile
 from nodewise.models.plan_file import ResNetFile
 
@@ -39,10 +38,6 @@ def _network(step: StepFile) -> nn.Module:
         from nodewise.learn.resnet import ResNet, ResNetPlan
 
         return ResNet(ResNetPlan(**fields))
-    if isinstance(step.plan, FirstFile):
-        from nodewise.learn import first_network
-
-        return first_network.ResidualUNet(first_network.NetworkPlan(**fields))
     from nodewise.learn.network import NetworkPlan, UNet
 
     return UNet(NetworkPlan(**fields))

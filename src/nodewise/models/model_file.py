@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from nodewise.models.calibration_file import CalibrationFile
-from nodewise.models.first_bundle import upgraded
 from nodewise.models.frozen import Frozen, Share
 from nodewise.models.plan_file import PlanFile, ResNetFile, UNetFile, kind_of
 from nodewise.models.preparation_file import PreparationFile
@@ -52,7 +51,7 @@ class StepFile(Frozen):
         steps: of the optimiser.
     """
 
-    kind: Literal["unet", "resnet", "first"]
+    kind: Literal["unet", "resnet"]
     plan: PlanFile
     preparation: PreparationFile
     patch: Annotated[tuple[Annotated[int, Field(ge=1, le=2048)], ...], Field(min_length=2, max_length=3)]
@@ -188,6 +187,8 @@ def read_json(path: Path) -> dict[str, Any]:
     if content["schema_version"] > SCHEMA_VERSION:
         version = content["schema_version"]
         raise BadInputError(f"{path} has schema {version}, this nodewise reads up to {SCHEMA_VERSION}: update nodewise")
+    if content["schema_version"] < SCHEMA_VERSION:
+        raise BadInputError(f"{path} was made by an earlier nodewise, whose models are read no more: train it again")
     return content
 
 
@@ -198,7 +199,7 @@ def parse_model(content: dict[str, Any], path: Path) -> ModelFile:
         BadInputError: something is missing, unknown or nonsense: the first such place.
     """
     try:
-        return ModelFile.model_validate(upgraded(content) if content["schema_version"] == 1 else content)
+        return ModelFile.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "its top"

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
 
-from nodewise.models.first_bundle import FirstFile
 from nodewise.models.frozen import Frozen
 
 if TYPE_CHECKING:
@@ -76,14 +75,13 @@ class ResNetFile(Frozen):
 
 
 def kind_of(plan: Any) -> str:
-    """``unet``, ``resnet`` or ``first``."""
+    """``unet`` or ``resnet``."""
     fields = plan if isinstance(plan, dict) else dict(plan) if isinstance(plan, BaseModel) else {}
-    return "unet" if "heads" in fields else "first" if "out_channels" in fields else "resnet"
+    return "unet" if "heads" in fields else "resnet"
 
 
 PlanFile = Annotated[
-    Annotated[UNetFile, Tag("unet")] | Annotated[ResNetFile, Tag("resnet")] | Annotated[FirstFile, Tag("first")],
-    Discriminator(kind_of),
+    Annotated[UNetFile, Tag("unet")] | Annotated[ResNetFile, Tag("resnet")], Discriminator(kind_of)
 ]
 
 
