@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from nodewise.learn.augment import NNUNET, P1, P1_STATIONS, P2, P5, augmented, gamma, intensity
+from nodewise.learn.augment import NNUNET, P1, P1_STATIONS, P2, P4, P5, augmented, gamma, intensity
 from nodewise.learn.loss import IGNORE
 
 
-@pytest.mark.parametrize("preset", [P1, P1_STATIONS, P5, NNUNET])
+@pytest.mark.parametrize("preset", [P1, P1_STATIONS, P4, P5, NNUNET])
 def test_a_preset_changes_image_and_classes_together(preset):
     # an image that tells its class: after any change in place they still agree
     shape = (24, 24, 16)

@@ -280,6 +280,9 @@ def test_a_table_that_loses_a_side_is_refused(change):
         table[a] = b
     with pytest.raises(ValueError, match="side"):
         check_swap(table)
+    image, labels = _source((4, 4, 4))
+    with pytest.raises(ValueError, match="side"):
+        _take(image, labels, identity(3), (2, 2, 2), swap=table)
 
 
 def test_limits_without_sense_are_refused():

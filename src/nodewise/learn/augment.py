@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,10 @@ NNUNET_FLAT = Augmentation(
     Spatial(rotation=0.2, rotation_deg=(0, 0, 180), scaling=0.2, magnification=(0.7, 1.4), flips=(0.5, 0.5, 0.5)),
     NNUNET.intensity,
 )
-"""The same for 2-D and for patches three times as wide as high."""
+"""The same for 2-D and for patches three times as wide as high, which turn about z alone."""
+
+P4 = Augmentation(replace(NNUNET.spatial, shift=0.5), NNUNET.intensity)
+"""nnU-Net's with random translation; how often and how far is not printed."""
 
 
 def augmented(

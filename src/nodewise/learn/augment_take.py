@@ -49,7 +49,13 @@ def take_patch(
 
     Returns:
         float32 (channels, *patch) and uint8 of shape ``patch``.
+
+    Raises:
+        ValueError: a table loses a side, see ``check_swap``.
     """
+    for table in swaps:
+        if table is not None:
+            check_swap(table)
     size, step = np.asarray(patch), np.asarray(spacing, np.float64)
     matrix = transform.matrix * step / step[:, None]
     start = np.asarray(centre, np.float64) + np.rint(transform.shift_mm / step) - matrix @ ((size - 1) / 2)
