@@ -72,7 +72,7 @@ def test_errors_of_ours_come_back_from_other_processes(kind):
     traceback = (
         f"\n\n-- Process 1 terminated with the following error:\n{kind.__module__}.{kind.__name__}: a line: of it\n"
     )
-    with pytest.raises(kind, match="^a line: of it$"), launch._words_of_processes():
+    with pytest.raises(kind, match=r"^a line: of it$"), launch._words_of_processes():
         raise ProcessRaisedException(traceback, 1, 100)
     with pytest.raises(ProcessRaisedException), launch._words_of_processes():
         raise ProcessRaisedException("OSError: disk gone", 1, 100)
