@@ -123,7 +123,7 @@ def fit(
     """Train ``network`` in place and keep the averaged weights that validate best.
 
     Args:
-        network: with its initial weights.
+        network: with its initial weights; it ends on the (first) device.
         batch: (input, target) by number, tensors or tuples and dictionaries of them, of any length; it must depend on
             the number alone. Step t on k devices × accumulated batches has those numbered k t to k t + k − 1.
         loss: of the network's output, whatever that is, and the target; its mean over a step's batches is minimised.
@@ -149,7 +149,7 @@ def fit(
     with memory_in_plain_words(plan.device, "train with a smaller batch or patch"):
         launch(make_fabric(plan.device, plan.devices, precision), functools.partial(_train, job), network, progress)
     if plan.devices > 1:
-        network.load_state_dict(load_weights(out / "last.pt"))
+        network.to(plan.device).load_state_dict(load_weights(out / "last.pt"))
     return out / "best.pt"
 
 
