@@ -39,7 +39,8 @@ def compile_network(network: nn.Module, *, half: bool = True, folder: Path | Non
         folder.mkdir(parents=True, exist_ok=True)
         core.set_property({"CACHE_DIR": str(folder)})
     precision = "bf16" if half and computes_in_bfloat16("cpu") else "f32"
-    usual = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": 1}
+    # not pinned: processes side by side would all be bound to the same first cores
+    usual = {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": 1, "ENABLE_CPU_PINNING": False}
 
     @cache
     def request(channels: int, *size: int) -> Any:
