@@ -33,6 +33,12 @@ def test_scale_and_shift_of_nodes_are_found_from_stations_alone(scale, shift):
     assert found.shift == pytest.approx(shift, abs=0.2)
 
 
+def test_how_the_network_scales_its_logits_does_not_matter():
+    logits, bags, labels, _ = _stations(1.0, -1.0, 300)
+    first, second = fit_temperature(logits, bags, labels), fit_temperature(0.01 * logits - 3, bags, labels)
+    np.testing.assert_allclose(second(0.01 * logits - 3), first(logits), atol=2e-3)
+
+
 def test_of_single_nodes_it_is_logistic_regression():
     from sklearn.linear_model import LogisticRegression
 

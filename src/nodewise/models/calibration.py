@@ -72,15 +72,18 @@ def fit_temperature(logits: Floats, bags: Integers, labels: Integers) -> Tempera
     from scipy.optimize import minimize
 
     _check(labels)
+    middle, spread = float(np.mean(logits)), float(np.std(logits)) or 1.0
+    standard = (logits - middle) / spread
 
     def cost(settings: Floats) -> float:
-        told = bag_probability(Temperature(float(np.exp(settings[0])), float(settings[1]))(logits), bags, len(labels))
+        told = bag_probability(Temperature(float(np.exp(settings[0])), float(settings[1]))(standard), bags, len(labels))
         told = np.clip(told, _LEAST, 1 - _LEAST)
         # a weak pull to 1 and 0 keeps them finite where the logits tell all bags apart
-        return float(-np.log(np.where(labels == 1, told, 1 - told)).sum() + 0.05 * np.square(settings).sum())
+        return float(-np.log(np.where(labels == 1, told, 1 - told)).sum() + 0.02 * np.square(settings).sum())
 
-    best = min((minimize(cost, start, method="Nelder-Mead") for start in ([0, 0], [-1, -2])), key=lambda r: r.fun)
-    return Temperature(float(np.exp(best.x[0])), float(best.x[1]))
+    best = min((minimize(cost, start, method="Nelder-Mead") for start in ([0, 0], [1, -2])), key=lambda r: r.fun)
+    scale = float(np.exp(best.x[0])) / spread
+    return Temperature(scale, float(best.x[1]) - scale * middle)
 
 
 def fit_isotonic(logits: Floats, bags: Integers, labels: Integers) -> Isotonic:

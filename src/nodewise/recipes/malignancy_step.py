@@ -207,8 +207,8 @@ def any_loss(logits: Tensor, bags: Tensor, labels: Tensor) -> Tensor:
     import torch
     from torch.nn import functional
 
-    clear = torch.zeros(len(labels), device=logits.device).index_add(0, bags, functional.softplus(logits))
-    metastatic = -torch.log(-torch.expm1(-clear.clamp_min(1e-6)))
+    clear = logits.new_zeros(len(labels)).index_add(0, bags, functional.softplus(logits))
+    metastatic = -torch.log(-torch.expm1(-clear.clamp_min(1e-30)))
     return torch.where(labels == 1, metastatic, clear).mean()
 
 

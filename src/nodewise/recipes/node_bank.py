@@ -21,13 +21,14 @@ from nodewise.values.station import Side, Station
 
 if TYPE_CHECKING:
     from nodewise.phantom.chest.drawing import Drawing
+    from nodewise.phantom.chest.hard import Hard
     from nodewise.phantom.draw.canvas import Canvas
     from nodewise.phantom.drawn_node import DrawnNode
 
 FIRST_SEED = 20_000_000  # never those of phantoms to evaluate on, nor those that the nodes are segmented in
 SEEDS_A_RUN = 100_000
 CUBE = 44  # voxels of 1 mm: a patch of 32 turned by 10° and shifted, and what the scanner blurs into it
-PATIENTS_A_BODY = 12
+PATIENTS_A_BODY = 24
 
 Labels = npt.NDArray[np.uint8]
 
@@ -124,11 +125,19 @@ def drawn_cases(seed: int, count: int) -> Iterator[DrawnCase | None]:
         rng = np.random.default_rng([20268, seed, number])
         nodes: list[DrawnNode] = list(drawing.nodes)
         if number:
-            nodes = place_nodes(copy.deepcopy(plan), stations, drawing.tumour, rng, drawing.hard)
+            nodes = place_nodes(copy.deepcopy(plan), stations, drawing.tumour, rng, _hard(drawing, rng))
         canvas = copy.deepcopy(fine)
         for index, node in enumerate(nodes, 1):
             paint_node(canvas, index, node)
         yield _case(canvas, nodes, drawing, rng)
+
+
+def _hard(drawing: Drawing, rng: np.random.Generator) -> list[Hard]:
+    """What is hard about a further patient: what the body tells, and how many nodes there are, drawn anew."""
+    from nodewise.phantom.chest.hard import Hard, draw_hard
+
+    new = [kind for kind in draw_hard(rng) if kind in (Hard.CONGLOMERATE, Hard.FEW_NODES)]
+    return [kind for kind in drawing.hard if kind is Hard.POST_SURGICAL] + new
 
 
 def load_case(path: Path) -> DrawnCase:
