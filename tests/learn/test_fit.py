@@ -1,10 +1,8 @@
 import csv
 import math
 import os
-import signal
-import subprocess
 import sys
-import textwrap
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,11 +10,15 @@ from torch import nn
 
 from nodewise.learn import fit as fitting
 from nodewise.learn.checkpoint import load_weights
-from nodewise.learn.first_network import NetworkPlan, build_network
 from nodewise.learn.fit import FitPlan, fit
+from nodewise.learn.loss import cross_entropy, deeply_supervised
+from nodewise.learn.loss_bags import bag_loss
+from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.optimise import AdamW, Sgd
+from nodewise.learn.schedule import Cosine, Poly
 from nodewise.values.errors import BadInputError, MissingExtraError, NodewiseError
 
-PLAN = FitPlan(steps=12, learning_rate=1e-2, validate_every=4, save_every=3, warmup=2)
+PLAN = FitPlan(steps=12, learning_rate=1e-2, validate_every=4, save_every=3, schedule=Cosine(warmup=2))
 
 
 class Killed(Exception):
@@ -62,7 +64,7 @@ def _rows(path):
 @pytest.mark.parametrize("kill_after", [(1,), (3,), (5,), (8, 11)])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_and_resumed_equals_never_killed(tmp_path, kill_after, workers):
-    plan = FitPlan(**{f: getattr(PLAN, f) for f in PLAN.__slots__} | {"workers": workers})
+    plan = replace(PLAN, workers=workers)
     whole, best = _train(tmp_path / "whole", plan)
     for step in kill_after:
         with pytest.raises(Killed):
@@ -73,45 +75,6 @@ def test_killed_and_resumed_equals_never_killed(tmp_path, kill_after, workers):
     assert _rows(tmp_path / "whole/log.csv") == _rows(tmp_path / "killed/log.csv")
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
-def test_a_unet_killed_with_sigkill_resumes_bit_for_bit(tmp_path, precision):
-    script = tmp_path / "run.py"
-    script.write_text(
-        textwrap.dedent(f"""
-        import os, signal, sys
-        from pathlib import Path
-        import torch
-        from nodewise.learn.fit import FitPlan, fit
-        from nodewise.learn.first_network import NetworkPlan, build_network
-
-        torch.set_num_threads(1)
-        out, kill_at = Path(sys.argv[1]), int(sys.argv[2])
-
-        def batch(step):
-            g = torch.Generator().manual_seed(step)
-            x = torch.rand(1, 1, 8, 8, 6, generator=g)
-            return x, (x[:, 0] > 0.5).long()
-
-        def progress(now):
-            if now.step == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        network = build_network(NetworkPlan(1, 2, channels=(4, 8), blocks=(1, 1)), seed=1)
-        plan = FitPlan(steps=6, learning_rate=1e-2, save_every=2, precision="{precision}")
-        fit(network, batch, torch.nn.functional.cross_entropy, plan, out, progress=progress)
-        """)
-    )
-    ends = [
-        subprocess.run([sys.executable, str(script), str(tmp_path / out), kill], check=False, capture_output=True)
-        for out, kill in (("whole", "0"), ("killed", "5"), ("killed", "0"))
-    ]
-    assert [e.returncode for e in ends] == [0, -signal.SIGKILL, 0], ends[-1].stderr
-    states = [torch.load(tmp_path / out / "last.pt", weights_only=True) for out in ("whole", "killed")]
-    assert states[0]["step"] == states[1]["step"] == 6
-    for part in ("network", "average"):
-        assert _same(states[0][part], states[1][part])
-
-
 def test_it_learns(tmp_path):
     network = nn.Linear(3, 1)
     truth = torch.tensor([[1.0], [-2.0], [0.5]])
@@ -120,7 +83,13 @@ def test_it_learns(tmp_path):
         x, _ = _batch(step)
         return x, x @ truth
 
-    fit(network, batch, nn.functional.mse_loss, FitPlan(steps=300, learning_rate=0.1, weight_decay=0), tmp_path)
+    fit(
+        network,
+        batch,
+        nn.functional.mse_loss,
+        FitPlan(steps=300, learning_rate=0.1, optimiser=AdamW(weight_decay=0)),
+        tmp_path,
+    )
     assert torch.allclose(network.weight, truth.T, atol=0.01)
     assert torch.allclose(load_weights(tmp_path / "best.pt")["weight"], truth.T, atol=0.02)
 
@@ -133,15 +102,6 @@ def test_the_best_is_the_one_that_validates_best(tmp_path):
     assert torch.load(tmp_path / "last.pt", weights_only=True)["best"] == 0.9
 
 
-def test_learning_rate_rises_then_falls_to_one_per_cent():
-    plan = FitPlan(steps=1000, learning_rate=1.0, warmup=9)
-    rates = [plan.rate(t) for t in range(1000)]
-    assert rates[0] == pytest.approx(0.1)
-    assert rates[500] == pytest.approx(0.505, abs=1e-3)
-    assert rates[-1] == pytest.approx(0.01, abs=1e-4)
-    assert max(rates) == rates[8] or max(rates) == rates[9]
-
-
 def test_a_finished_run_is_left_alone(tmp_path):
     _, best = _train(tmp_path)
     before = best.stat().st_mtime_ns, (tmp_path / "log.csv").read_text()
@@ -151,32 +111,153 @@ def test_a_finished_run_is_left_alone(tmp_path):
 
 def test_a_stopped_run_may_be_ended_early(tmp_path):
     with pytest.raises(Killed):
-        _train(tmp_path, FitPlan(steps=100, learning_rate=1e-2, save_every=3), kill_after=10)
+        _train(tmp_path, replace(PLAN, steps=100, validate_every=200), kill_after=10)
     average = torch.load(tmp_path / "last.pt", weights_only=True)
-    _, best = _train(tmp_path, FitPlan(steps=5, learning_rate=1e-2, save_every=3))
+    _, best = _train(tmp_path, replace(PLAN, steps=5))
     assert average["step"] == 9
     assert _same(load_weights(best), average["average"])
 
 
-def test_another_seed_or_network_in_the_same_folder_is_refused(tmp_path):
-    _train(tmp_path)
-    with pytest.raises(BadInputError, match="seed 0, not 1"):
-        _train(tmp_path, FitPlan(steps=12, learning_rate=1e-2, seed=1))
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 1}, "was begun with seed 0, not 1"),
+        ({"optimiser": Sgd()}, r"was begun with optimiser AdamW\(.*\), not Sgd\("),
+        (
+            {"schedule": Poly()},
+            r"was begun with schedule Cosine\(.*\), not Poly\(power=0.9\): use that or another folder",
+        ),
+        ({"learning_rate": 0.5}, "was begun with learning rate 0.01, not 0.5"),
+        ({"accumulate": 2}, "was begun with batches a step 1, not 2"),
+    ],
+)
+def test_other_settings_in_the_same_folder_are_refused(tmp_path, change, words):
+    _train(tmp_path, replace(PLAN, steps=1))
+    with pytest.raises(BadInputError, match=words):
+        _train(tmp_path, replace(PLAN, **change))
+
+
+def test_another_network_in_the_same_folder_is_refused(tmp_path):
+    _train(tmp_path, replace(PLAN, steps=1))
     with pytest.raises(BadInputError, match="another network"):
         fit(nn.Linear(3, 1), _batch, nn.functional.mse_loss, PLAN, tmp_path)
 
 
-def test_a_loss_that_is_not_finite_stops_training(tmp_path):
-    with pytest.raises(NodewiseError, match="loss is nan at step 0"):
-        fit(nn.Linear(3, 1), _batch, lambda y, _t: y.sum() * math.nan, PLAN, tmp_path)
+def test_a_run_may_go_on_for_longer_and_otherwise_checked_and_saved(tmp_path):
+    _train(tmp_path, PLAN)
+    _train(tmp_path, replace(PLAN, steps=15, validate_every=2, save_every=1, workers=0))
+    assert len(_rows(tmp_path / "log.csv")) == 15
 
 
-def test_memory_that_runs_out_is_said_in_plain_words(tmp_path):
+@pytest.mark.parametrize("part", ["loss", "gradient"])
+def test_what_is_not_finite_stops_training_and_spares_the_checkpoints(tmp_path, part):
+    network = nn.Linear(3, 1)
+
+    def loss(y, target):
+        if not (target > 0).all():
+            return nn.functional.mse_loss(y, target)
+        return y.sum() * math.nan if part == "loss" else (y - y.detach()).clamp(min=0).sqrt().sum()
+
+    def batch(step):
+        x, _ = _batch(step)
+        return x, torch.full((16, 1), float(step == 8))
+
+    with pytest.raises(NodewiseError, match=f"the {part} is nan at step 8: .* rate below 0.01; .* keeps what was good"):
+        fit(network, batch, loss, PLAN, tmp_path, validate=lambda n: {"score": n.weight.sum().item()})
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["step"] == 6
+    for name in ("last.pt", "best.pt"):
+        assert all(w.isfinite().all() for w in load_weights(tmp_path / name).values())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        MemoryError(),
+    ],
+)
+def test_memory_that_runs_out_is_said_in_plain_words(tmp_path, error):
     def loss(_y, _t):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+        raise error
 
     with pytest.raises(BadInputError, match="memory ran out on cpu: train with a smaller batch or patch"):
         fit(nn.Linear(3, 1), _batch, loss, PLAN, tmp_path)
+
+
+def test_a_tensor_too_large_for_this_machine_is_said_in_plain_words(tmp_path):
+    def loss(y, _t):
+        return torch.cat((y.flatten(), torch.empty(1 << 50))).sum()
+
+    with pytest.raises(BadInputError, match="memory ran out on cpu"):
+        fit(nn.Linear(3, 1), _batch, loss, PLAN, tmp_path)
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path):
+    def large(step):
+        pairs = [_batch(n) for n in (2 * step, 2 * step + 1)]
+        return tuple(map(torch.cat, zip(*pairs, strict=True)))
+
+    ends = []
+    for batch, accumulate in ((large, 1), (_batch, 2)):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
+        plan = replace(PLAN, accumulate=accumulate)
+        fit(network, batch, nn.functional.mse_loss, plan, tmp_path / str(accumulate))
+        ends.append(network.state_dict())
+    for name, weight in ends[0].items():
+        torch.testing.assert_close(ends[1][name], weight)
+
+
+def test_batches_of_any_length_with_targets_of_any_shape(tmp_path):
+    def case(number):  # all instances of a case, and the labels of the bags they lie in
+        generator = torch.Generator().manual_seed(number)
+        instances = number % 4
+        x = torch.randn(instances, 3, generator=generator)
+        return x, {"bags": torch.arange(instances) % 2, "labels": torch.tensor([0, 1])}
+
+    def loss(logits, target):
+        return bag_loss(logits[:, 0], target["bags"], target["labels"], positive_weight=2)
+
+    fit(nn.Linear(3, 1), case, loss, PLAN, tmp_path)
+    losses = [float(row[1]) for row in _rows(tmp_path / "log.csv")]
+    assert losses[0] == losses[4] == 0  # a case without instances
+    assert losses[1] > 0
+
+
+def test_a_list_of_outputs_is_the_business_of_the_loss(tmp_path):
+    plan = NetworkPlan(1, (2,), channels=(4, 8, 8), blocks=(1, 1, 1), deep_supervision=True, auxiliary=3)
+    x = torch.rand(1, 1, 8, 8, 8)
+    scales = deeply_supervised(cross_entropy)
+
+    def loss(outputs, target):
+        *finest_first, auxiliary = outputs
+        return scales(finest_first, target["node"]) + cross_entropy(auxiliary, target["tissue"])
+
+    target = {"node": (x[:, 0] > 0.5).to(torch.uint8), "tissue": (x[:, 0] * 3).to(torch.uint8)}
+    fit(build_network(plan, 0), lambda _n: (x, target), loss, replace(PLAN, steps=2), tmp_path)
+    assert all(math.isfinite(float(row[1])) for row in _rows(tmp_path / "log.csv"))
+
+
+def test_without_tensorboard_one_line_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    _train(tmp_path)
+    assert [r.message for r in caplog.records if "TensorBoard" in r.message] == [
+        f"no curves in {tmp_path / 'board'}: TensorBoard is missing, pip install 'nodewise[train]'"
+    ]
+    assert not (tmp_path / "board").exists()
+    assert len(_rows(tmp_path / "log.csv")) == 12
+
+
+def test_progress_counts_down(tmp_path):
+    told = []
+    fit(nn.Linear(3, 1), _batch, nn.functional.mse_loss, PLAN, tmp_path, validate=_validate, progress=told.append)
+    assert [now.step for now in told] == list(range(1, 13))
+    assert {now.steps for now in told} == {12}
+    assert told[-1].seconds_left == 0
+    assert all(now.seconds_left > 0 for now in told[:-1])
+    assert [now.step for now in told if now.validation] == [4, 8, 12]
 
 
 def test_an_error_in_a_batch_reaches_the_caller(tmp_path):
@@ -212,7 +293,7 @@ def test_batches_made_ahead_come_in_order():
 
 
 def test_unet_weights_keep_their_layout_through_a_resume(tmp_path):
-    plan = NetworkPlan(1, 2, channels=(4, 8), blocks=(1, 1))
+    plan = NetworkPlan(1, (2,), channels=(4, 8), blocks=(1, 1))
     network = build_network(plan, 0)
     x = torch.rand(1, 1, 8, 8, 8)
     fit(
@@ -224,4 +305,4 @@ def test_unet_weights_keep_their_layout_through_a_resume(tmp_path):
     )
     again = build_network(plan, 1)
     again.load_state_dict(load_weights(tmp_path / "best.pt"))
-    assert again.encoder[1][0].conv1.weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert again.encoder.stages[1].blocks[0].conv1.conv.weight.is_contiguous(memory_format=torch.channels_last_3d)

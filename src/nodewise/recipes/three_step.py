@@ -127,12 +127,11 @@ def train_on(
 ) -> Path:
     """Train the segmentation network on any material and write the model folder; see ``train``."""
     from nodewise.learn.checkpoint import load_weights
-    from nodewise.learn.device import choose_device, computes_in_bfloat16
+    from nodewise.learn.device import choose_device
     from nodewise.learn.first_network import NetworkPlan, build_network
     from nodewise.learn.fit import FitPlan, fit
 
     where = choose_device(device)
-    precision = "bf16-mixed" if computes_in_bfloat16(where) else "32-true"
     plan = NetworkPlan(in_channels=len(PREPARATION.windows), out_channels=len(material.classes), channels=CHANNELS)
     network = build_network(plan, seed)
     examples = [material.held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(VALIDATION_PATCHES)]
@@ -140,7 +139,7 @@ def train_on(
         network,
         lambda step: batch(material.source, seed, step),
         node_loss(class_weights(material.source, len(material.classes), seed)),
-        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision=precision),
+        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision="auto"),
         out / "fit",
         validate=lambda trained: validate(trained, examples, PREPARATION, NODE)[0],
         progress=lambda now: progress(now.step),
