@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -18,25 +16,10 @@ def test_the_paper_trains_eleven_stations_and_we_all_that_are_drawn():
     assert len({s.label for s in step.TRAINED}) == 24
 
 
-def test_adaptive_weights_are_the_odds_against_the_foreground_as_seen():
-    logits = torch.tensor([0.0, math.log(3.0), -math.log(3.0), 7.0], requires_grad=True)  # p = 1/2, 3/4, 1/4
-    truth = torch.tensor([True, False, False, True])
-    valid = torch.tensor([True, True, True, False])
-    value = step.adaptive_cross_entropy(logits, truth, valid)
-    weight = (3 - 1.5) / 1.5
-    by_hand = (weight * math.log(2) + math.log(4) + math.log(4 / 3)) / 3
-    assert value.item() == pytest.approx(by_hand, rel=1e-6)
-    value.backward()
-    # p − 1 times the weight, p and p, each over 3; nothing comes through the weight
-    np.testing.assert_allclose(logits.grad.numpy(), [-0.5 * weight / 3, 0.25, 0.25 / 3, 0], rtol=1e-6)
-
-
-def test_nothing_valid_gives_zero_with_a_gradient():
-    logits = torch.zeros(4, requires_grad=True)
-    value = step.adaptive_cross_entropy(logits, torch.zeros(4, dtype=torch.bool), torch.zeros(4, dtype=torch.bool))
-    value.backward()
-    assert value.item() == 0
-    assert logits.grad is not None
+def test_the_papers_schedule_is_adam_at_a_constant_rate():
+    plan = step.paper_fit_plan()
+    assert (plan.steps, plan.rate(0), plan.rate(29_999)) == (30_000, 3e-3, 3e-3)
+    assert type(plan.optimiser).__name__ == "Adam"
 
 
 def _logits(seed=0):
@@ -50,8 +33,11 @@ def test_the_station_counts_inside_the_true_mediastinum_alone():
     named = [(0, 0, 1, 1), (0, 1, 0, 2), (1, 1, 0, 1), (1, 1, 1, 2)]
     log_p = logits[0, 1:].log_softmax(dim=0)
     weighted = sum(float(-log_p[k - 1, a, b, c]) * k for a, b, c, k in named) / (1 + 2 + 1 + 2)
-    there = step.adaptive_cross_entropy(logits[:, 0], classes != 0, classes != IGNORE)
-    assert loss(logits, classes).item() == pytest.approx(weighted + there.item(), rel=1e-5)
+    kept = logits[0, 0][classes[0] != IGNORE].numpy().astype(np.float64)
+    truth, p = (classes != 0)[classes != IGNORE].numpy(), 1 / (1 + np.exp(-kept))
+    odds = (p.size - p.sum()) / p.sum()
+    there = -np.where(truth, odds * np.log(p), np.log(1 - p)).mean()
+    assert loss(logits, classes).item() == pytest.approx(weighted + there, rel=1e-5)
     other = logits.clone()
     other[0, 1:, 0, 0, 0] += 5  # outside
     other[0, 1:, 0, 1, 1] -= 5  # a station that is not trained

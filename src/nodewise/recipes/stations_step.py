@@ -30,6 +30,7 @@ from nodewise.values.station import Station
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nodewise.learn.fit import FitPlan
     from nodewise.learn.network import NetworkPlan
 
 PAPER_STATIONS = tuple(Station(code) for code in ("2R", "2L", "3a", "3p", "4R", "4L", "5", "6", "7", "10R", "10L"))
@@ -90,7 +91,7 @@ def train_stations(
     import torch
 
     from nodewise.learn.checkpoint import load_weights
-    from nodewise.learn.device import choose_device, computes_in_bfloat16
+    from nodewise.learn.device import choose_device
     from nodewise.learn.fit import FitPlan, fit
     from nodewise.learn.network import build_network
 
@@ -106,18 +107,35 @@ def train_stations(
     examples = [held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
     plan = network_plan(len(stations))
     network = build_network(plan, seed)
-    precision = "bf16-mixed" if computes_in_bfloat16(where) else "32-true"
     best = fit(
         network,
         lambda step: batch(source, seed, step),
         station_loss(class_weights(source)),
-        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision=precision),
+        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision="auto"),
         out / "fit",
         validate=lambda trained: validate(trained, examples, stations),
         progress=lambda now: progress(drawn + now.step, total),
     )
     network.load_state_dict(load_weights(best))
     return TrainedStations(best, plan, stations, validate(network.eval(), examples, stations), steps)
+
+
+def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu") -> FitPlan:
+    """The paper's schedule: Adam at a constant rate."""
+    from nodewise.learn.fit import FitPlan
+    from nodewise.learn.optimise import Adam
+    from nodewise.learn.schedule import Constant
+
+    return FitPlan(
+        steps,
+        PAPER_LEARNING_RATE,
+        optimiser=Adam(),
+        schedule=Constant(),
+        average=0.0,
+        seed=seed,
+        device=device,
+        precision="auto",
+    )
 
 
 def network_plan(stations: int) -> NetworkPlan:
@@ -161,30 +179,16 @@ def station_loss(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     of the true mediastinum alone, weighted by ``weights`` (stations,).
     """
     from nodewise.learn.loss import IGNORE as LEFT_OUT
-    from nodewise.learn.loss import cross_entropy
+    from nodewise.learn.loss import adaptive_binary_cross_entropy, cross_entropy
 
     def loss(logits: Tensor, classes: Tensor) -> Tensor:
         named = (classes != OUTSIDE) & (classes != OTHER) & (classes != IGNORE)
         station = (classes.long() - 1).masked_fill(~named, LEFT_OUT)
-        there = adaptive_cross_entropy(logits[:, 0], classes != OUTSIDE, classes != IGNORE)
-        return there + cross_entropy(logits[:, 1:], station, weights=weights.to(logits.device))
+        there = (classes != OUTSIDE).to(classes.dtype).masked_fill(classes == IGNORE, LEFT_OUT)
+        found = adaptive_binary_cross_entropy(logits[:, :1], there, ignore=LEFT_OUT)
+        return found + cross_entropy(logits[:, 1:], station, weights=weights.to(logits.device))
 
     return loss
-
-
-def adaptive_cross_entropy(logits: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Binary cross-entropy over ``valid`` voxels, foreground weighted by (N − Σp) / Σp, the odds against it as seen.
-
-    p is the network's own probability and N the number of valid voxels (the rule of the paper's authors' library
-    deep_pipe); no gradient runs through the weight.
-    """
-    from torch.nn import functional
-
-    logits, truth = logits[valid], truth[valid].to(logits.dtype)
-    if not logits.numel():
-        return logits.sum()
-    seen = logits.detach().sigmoid().sum().clamp_min(1.0)
-    return functional.binary_cross_entropy_with_logits(logits, truth, pos_weight=(logits.numel() - seen) / seen)
 
 
 def class_weights(source: StationPatches) -> Tensor:
