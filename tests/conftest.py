@@ -68,7 +68,7 @@ def written_patient(patient: Phantom, tmp_path_factory: pytest.TempPathFactory) 
 def blind_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder that finds nothing, quickly: never trained, with a threshold that no voxel reaches."""
     from nodewise.learn.first_network import NetworkPlan, build_network
-    from nodewise.models.bundle import ModelFile, describe_network, describe_preparation, save_bundle
+    from nodewise.models.first_bundle import ModelFile, describe_network, describe_preparation, save_bundle
     from nodewise.recipes.three_step import PREPARATION
 
     plan = NetworkPlan(in_channels=2, out_channels=2, channels=(4, 4), blocks=(1, 1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nodewise.models.bundle import load_bundle
+from nodewise.models.first_bundle import load_bundle
 from nodewise.recipes import bank, three_step
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import Material, batch, class_weights, node_loss, train_on

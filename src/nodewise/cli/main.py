@@ -15,6 +15,7 @@ from nodewise.cli.compare import compare
 from nodewise.cli.evaluate import evaluate
 from nodewise.cli.info import info
 from nodewise.cli.measure import measure
+from nodewise.cli.models import models
 from nodewise.cli.phantom import phantom
 from nodewise.cli.predict import predict
 from nodewise.cli.screen import errors, set_up_logging
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for verb in (predict, measure, phantom, evaluate, compare, train, info):
     app.command()(verb)
+app.add_typer(models, name="models")
 
 
 def _say_version(wanted: bool) -> None:

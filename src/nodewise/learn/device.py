@@ -61,6 +61,14 @@ def training_precision(device: str) -> Precision:
     return "bf16-mixed" if computes_in_bfloat16(device) else "32-true"
 
 
+def free_memory(device: str) -> int:
+    """Bytes that may still be used there; 0 on a CPU, where a larger batch is no quicker."""
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory() if kind == "mps" else 0
+
+
 def half_precision(device: str) -> contextlib.AbstractContextManager[object]:
     """Inference in bfloat16 where that is quick, in float32 elsewhere."""
     if not computes_in_bfloat16(device):

@@ -1,83 +1,22 @@
-"""The folder a trained model travels in: ``model.json``, ``weights.safetensors`` and ``card.md``."""
+"""The folder a trained model travels in: ``model.json``, ``*.safetensors`` and ``card.md``."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from nodewise.models.preparation import Preparation
+from nodewise.io.whole import whole
+from nodewise.models.model_file import ModelFile, StepFile, WeightsFile, parse_model, read_json
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from nodewise.learn.first_network import NetworkPlan, ResidualUNet
-
-SCHEMA_VERSION = 1
 LARGEST_BYTES = 16_000_000
-_WEIGHTS = "weights.safetensors"
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PreparationModel(_Frozen):
-    """``Preparation`` on disk."""
-
-    spacing_mm: tuple[float, float, float]
-    windows: tuple[tuple[float, float], ...]
-    margin_mm: float
-
-
-class NetworkModel(_Frozen):
-    """``NetworkPlan`` on disk."""
-
-    in_channels: int
-    out_channels: int
-    channels: tuple[int, ...]
-    blocks: tuple[int, ...]
-    kernels: tuple[tuple[int, ...], ...]
-    strides: tuple[tuple[int, ...], ...]
-    dimension: int
-    deep_supervision: bool
-
-
-class ModelFile(_Frozen):
-    """``model.json``: everything that must travel with the weights.
-
-    Attributes:
-        classes: what each output of the network is.
-        threshold: probability from which a voxel is node. minimum_short_axis_mm: smaller nodes are dropped.
-        trained_on: one sentence for the report. data_fingerprint: SHA-256 of what it was trained on.
-        versions: of nodewise and the libraries that matter, when it was trained.
-        metrics: what was measured, by name.
-        weights_sha256: of the weights file.
-    """
-
-    schema_version: int = SCHEMA_VERSION
-    name: str
-    recipe: str
-    preparation: PreparationModel
-    network: NetworkModel
-    patch: tuple[int, int, int]
-    classes: tuple[str, ...]
-    threshold: float = Field(ge=0, le=1)
-    minimum_short_axis_mm: float = Field(ge=0)
-    trained_on: str
-    data_fingerprint: str
-    steps: int
-    seed: int
-    versions: dict[str, str]
-    licence: str
-    metrics: dict[str, float]
-    weights_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,45 +36,60 @@ class Bundle:
         """What it was trained on, how well it does and what it must not be used for (Markdown)."""
         return (self.folder / "card.md").read_text(encoding="utf-8")
 
-    @property
-    def preparation(self) -> Preparation:
-        """What turns a CT into the network's input."""
-        return Preparation(**dict(self.model.preparation))
+    def step(self, name: str) -> StepFile:
+        """One step of the model: stations, nodes, malignancy.
 
-    def network(self, device: str = "cpu") -> ResidualUNet:
-        """The network with its weights, float32, in evaluation mode."""
-        from safetensors.torch import load_file
+        Raises:
+            BadInputError: the model has no such step.
+        """
+        if name not in self.model.steps:
+            there = ", ".join(self.model.steps)
+            raise BadInputError(f"the model {self.name} has no step {name}, only {there}: choose another model")
+        return self.model.steps[name]
 
-        from nodewise.learn.first_network import NetworkPlan, build_network
+    def networks(self, name: str, device: str = "cpu") -> tuple[nn.Module, ...]:
+        """The networks of a step with their weights, float32, in evaluation mode; several are to be averaged.
 
-        network = build_network(NetworkPlan(**dict(self.model.network)), seed=0)
-        weights = {name: tensor.float() for name, tensor in load_file(self.folder / _WEIGHTS).items()}
-        try:
-            network.load_state_dict(weights)
-        except RuntimeError as error:
-            raise BadInputError(f"{self.folder}: the weights do not fit the network of model.json") from error
-        return network.to(device).eval()
+        Raises:
+            BadInputError: the model has no such step, or the weights are not those of the step's plan.
+        """
+        step = self.step(name)
+        return tuple(_filled(step, self.folder / file.name).to(device).eval() for file in step.weights)
 
 
-def save_bundle(folder: Path, model: ModelFile, weights: dict[str, Tensor], card: str) -> Bundle:
-    """Write a model folder; the weights are kept in float32, or in float16 where they would take 16 MB or more.
+def save_bundle(
+    folder: Path,
+    model: ModelFile,
+    weights: Mapping[str, Sequence[Mapping[str, Tensor]]],
+    card: str,
+    *,
+    exact: bool = False,
+) -> Bundle:
+    """Write a model folder, complete or not at all; an earlier model there is replaced.
 
-    ``model.json`` is written last, so that a folder which has one is complete.
+    Args:
+        folder: new, empty, or a model folder.
+        model: names and hashes of its weights are filled in.
+        weights: of each step's networks, by the step's name; float32, or float16 where a file would exceed 16 MB.
+        card: Markdown.
+        exact: float32 whatever the size.
+
+    Raises:
+        BadInputError: the folder holds something else, or cannot be written.
+        ValueError: the weights are not of the model's steps.
     """
-    import torch
-    from safetensors.torch import save
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.json").unlink(missing_ok=True)
-    size = sum(tensor.numel() * 4 for tensor in weights.values())
-    kind = torch.float32 if size < LARGEST_BYTES else torch.float16
-    data = save({name: tensor.detach().cpu().contiguous().to(kind) for name, tensor in weights.items()})
-    (folder / _WEIGHTS).write_bytes(data)
-    (folder / "card.md").write_text(card, encoding="utf-8")
-    model = model.model_copy(update={"weights_sha256": hashlib.sha256(data).hexdigest()})
-    aside = folder / "model.json.part"
-    aside.write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    aside.replace(folder / "model.json")
+    if set(weights) != set(model.steps) or not all(weights.values()):
+        raise ValueError(f"weights of {sorted(weights)} for the steps {sorted(model.steps)}")
+    steps = {}
+    with whole(folder, overwrite=(folder / "model.json").is_file()) as aside:
+        for name, step in model.steps.items():
+            each = weights[name]
+            names = [f"{name}.safetensors" if len(each) == 1 else f"{name}-{i}.safetensors" for i in range(len(each))]
+            kept = tuple(_write(aside / file, tensors, exact) for file, tensors in zip(names, each, strict=True))
+            steps[name] = step.model_copy(update={"weights": kept})
+        (aside / "card.md").write_text(card, encoding="utf-8")
+        model = ModelFile.model_validate({**dict(model), "steps": steps})
+        (aside / "model.json").write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return Bundle(folder, model)
 
 
@@ -143,39 +97,75 @@ def load_bundle(folder: Path) -> Bundle:
     """Read a model folder and check it.
 
     Raises:
-        BadInputError: it is no model folder, a newer nodewise made it, or its weights are not those it was saved with.
+        BadInputError: it is no model folder, a newer nodewise made it, a file is missing, or its weights are not those
+            it was saved with.
     """
     path = folder / "model.json"
-    if not path.is_file() or not (folder / _WEIGHTS).is_file():
-        raise BadInputError(f"{folder} is no model folder: it needs model.json and {_WEIGHTS}")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["schema_version"]
-        if version > SCHEMA_VERSION:
-            raise BadInputError(
-                f"{path} has schema {version}, this nodewise reads up to {SCHEMA_VERSION}: update nodewise"
-            )
-        model = ModelFile.model_validate(content)
-    except (ValidationError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).replace("\n", "; ")
-        raise BadInputError(f"{path} cannot be read: {reason}") from error
-    found = hashlib.sha256((folder / _WEIGHTS).read_bytes()).hexdigest()
-    if found != model.weights_sha256:
-        raise BadInputError(f"{folder / _WEIGHTS} is damaged or was changed: its SHA-256 is not that of model.json")
+    if not path.is_file():
+        raise BadInputError(f"{folder} is no model folder: it has no model.json")
+    model = parse_model(read_json(path), path)
+    for name, step in model.steps.items():
+        if not step.weights:
+            raise BadInputError(f"{path} cannot be read: the step {name} has no weights")
+        for file in step.weights:
+            if not (folder / file.name).is_file():
+                raise BadInputError(f"{folder} is not whole: {file.name} is missing")
+            if _sha256(folder / file.name) != file.sha256:
+                raise BadInputError(
+                    f"{folder / file.name} is damaged or was changed: its SHA-256 is not that of model.json"
+                )
+    if not (folder / "card.md").is_file():
+        raise BadInputError(f"{folder} is not whole: card.md is missing")
     return Bundle(folder, model)
+
+
+def bundled_folders() -> list[Path]:
+    """Of the models that come with nodewise, by name."""
+    root = Path(str(files("nodewise"))) / "weights"
+    return [path.parent for path in sorted(root.glob("*/model.json"))]
 
 
 def bundled_models() -> list[Bundle]:
     """The models that come with nodewise, by name."""
-    root = Path(str(files("nodewise"))) / "weights"
-    return [load_bundle(path.parent) for path in sorted(root.glob("*/model.json"))]
+    return [load_bundle(folder) for folder in bundled_folders()]
 
 
-def describe_preparation(preparation: Preparation) -> PreparationModel:
-    """As it is kept in ``model.json``."""
-    return PreparationModel(**asdict(preparation))
+def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFile:
+    import torch
+    from safetensors.torch import save
+
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    floating = {name: tensor.float() for name, tensor in plain.items() if tensor.is_floating_point()}
+    half = {name: tensor.half() for name, tensor in floating.items()}
+    large = not exact and sum(tensor.numel() * 4 for tensor in floating.values()) > LARGEST_BYTES
+    fits = all(bool(torch.isfinite(tensor).all()) for tensor in half.values())
+    data = save({**plain, **(half if large and fits else floating)})
+    path.write_bytes(data)
+    return WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest())
 
 
-def describe_network(plan: NetworkPlan) -> NetworkModel:
-    """As it is kept in ``model.json``."""
-    return NetworkModel(**asdict(plan))
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _filled(step: StepFile, path: Path) -> nn.Module:
+    """The step's network with the weights of a file; whatever the plan asks for, no more memory than the file's."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from nodewise.models.empty_network import empty_network
+
+    try:
+        network = empty_network(step)
+        # copied: where memory is not aligned, as a file's may be, torch's answers differ in the last bits
+        weights = {
+            name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+            for name, tensor in load_file(path).items()
+        }
+        network.load_state_dict(weights, assign=True)
+    except (RuntimeError, ValueError, SafetensorError) as error:
+        raise BadInputError(f"{path}: the weights do not fit the network of model.json") from error
+    layout = torch.channels_last if len(step.patch) == 2 else torch.channels_last_3d
+    return network.to(memory_format=layout)  # type: ignore[no-any-return, call-overload]
