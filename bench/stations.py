@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from nodewise.anatomy.call import call_station
 from nodewise.anatomy.read import read_anatomy
@@ -25,10 +26,10 @@ from nodewise.evaluate.stations import same_station, wrong_side
 from nodewise.learn.checkpoint import load_weights
 from nodewise.learn.network import build_network
 from nodewise.metrics.bootstrap import bootstrap, pooled
-from nodewise.models.station_reader import StationReader
+from nodewise.models.station_reader import StationReader, station_reader
 from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.scan.tissue import Phase
-from nodewise.recipes.stations_step import PATCH, PREPARATION, TRAINED, network_plan
+from nodewise.recipes.stations_step import TRAINED, TrainedStations, network_plan, step_file
 from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy
 
 READERS = ("landmarks", "learned")
@@ -52,10 +53,16 @@ class Called:
 
 
 def reader_of(folder: Path) -> StationReader:
-    """The network that ``train_stations`` left in ``folder``."""
-    network = build_network(network_plan(len(TRAINED)), seed=0)
-    network.load_state_dict(load_weights(folder / "fit" / "best.pt"))
-    return StationReader(network.eval(), PREPARATION, PATCH, TRAINED)
+    """The network that ``train_stations`` left in ``folder``, the running average of a run that has not ended."""
+    plan, fit = network_plan(len(TRAINED)), folder / "fit"
+    network = build_network(plan, seed=0)
+    weights = fit / "best.pt"
+    if weights.is_file():
+        network.load_state_dict(load_weights(weights))
+    else:
+        network.load_state_dict(torch.load(fit / "last.pt", map_location="cpu", weights_only=True)["average"])
+    step = step_file(TrainedStations(weights, plan, TRAINED, {}, 0))
+    return station_reader(step, (network.eval(),))
 
 
 def phase_of(seed: int) -> Phase:
@@ -158,8 +165,6 @@ def _crossed(r: Called) -> bool:
 
 def main() -> None:
     """Read the options, compare, print."""
-    import torch
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="of train_stations")
     parser.add_argument("--seeds", type=int, nargs=2, default=(5000, 5049), help="first and last")

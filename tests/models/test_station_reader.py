@@ -7,9 +7,15 @@ import torch
 from torch import nn
 
 from nodewise.image.resample import resample
+from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.two_heads import TwoHeads
+from nodewise.models.model_file import StepFile
+from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation import Preparation
-from nodewise.models.station_reader import StationReader
+from nodewise.models.preparation_file import describe_preparation
+from nodewise.models.station_reader import StationReader, station_reader
 from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy, Landmark, LandmarkStatus, Region
+from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 from nodewise.values.study import Source, Study
@@ -20,10 +26,17 @@ STATIONS = (Station.S4R, Station.S4L)
 BOX = Region((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
-class ByDensity(nn.Module):
-    """Mediastinum above −20 HU, 4R below 110 HU and 4L above it."""
+class Answers(nn.Module):
+    """Logits by a rule, as probabilities."""
 
     def forward(self, x):
+        return TwoHeads()(self.logits(x))
+
+
+class ByDensity(Answers):
+    """Mediastinum above −20 HU, 4R below 110 HU and 4L above it."""
+
+    def logits(self, x):
         hu = x[:, 0] * 400 - 160
         return torch.stack(((hu + 20) / 4, (110 - hu) / 4, (hu - 110) / 4), dim=1)
 
@@ -115,19 +128,19 @@ def test_a_stray_part_is_left_out():
     assert found.stations.grid.to_lps(np.argwhere(found.stations.array)).max(axis=0)[2] < 40
 
 
-class Nothing(nn.Module):
-    def forward(self, x):
+class Nothing(Answers):
+    def logits(self, x):
         return torch.full((len(x), 3, *x.shape[2:]), -9.0)
 
 
-class Everywhere(nn.Module):
-    def forward(self, x):
+class Everywhere(Answers):
+    def logits(self, x):
         return torch.full((len(x), 3, *x.shape[2:]), 9.0)
 
 
 class Crossed(ByDensity):
-    def forward(self, x):
-        return super().forward(x)[:, [0, 2, 1]]
+    def logits(self, x):
+        return super().logits(x)[:, [0, 2, 1]]
 
 
 def _far_carina():
@@ -177,3 +190,33 @@ def test_several_windows_give_the_same_map():
     many = _reader(patch=(16, 32, 16), overlap=0.5)(_study(), _anatomy())
     both = resample(many.stations, one.stations.grid).array
     assert _dice(both == Station.S4R.label, one.stations.array == Station.S4R.label) > 0.95
+
+
+def _step(outputs):
+    plan = NetworkPlan(1, (1, len(outputs) - 1), channels=(4, 8), blocks=(1, 1))
+    return StepFile(
+        kind="unet",
+        plan=describe_plan(plan),
+        preparation=describe_preparation(PREPARATION),
+        patch=(16, 16, 16),
+        outputs=outputs,
+    ), build_network(plan, 0).eval()
+
+
+def test_a_models_step_becomes_a_reader():
+    step, network = _step(("mediastinum", "4R", "7"))
+    reader = station_reader(step, (network,), runtime="torch")
+    assert (reader.stations, reader.patch) == ((Station.S4R, Station.S7), (16, 16, 16))
+    x = torch.randn((1, 1, 16, 16, 16), generator=torch.Generator().manual_seed(0))
+    answer = reader.predict(x)
+    with torch.inference_mode():
+        logits = network(x)
+    np.testing.assert_allclose(answer[:, 0], logits[:, 0].sigmoid(), atol=0.02)
+    np.testing.assert_allclose(answer[:, 1:].sum(dim=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(answer[:, 1:], logits[:, 1:].softmax(dim=1), atol=0.02)
+
+
+def test_a_step_of_something_else_is_refused():
+    step, network = _step(("node", "vessel"))
+    with pytest.raises(BadInputError, match="the step has the outputs node, vessel: mediastinum and stations"):
+        station_reader(step, (network,))

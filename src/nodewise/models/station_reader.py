@@ -15,15 +15,21 @@ from nodewise.models.preparation import Preparation
 from nodewise.models.station_checks import implausible
 from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy, Region
 from nodewise.values.box import Box, Index3
+from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Station
 from nodewise.values.study import Study
 from nodewise.values.volume import Quantity, Volume
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from nodewise.learn.runtime import Runtime
+    from nodewise.models.model_file import StepFile
 
 AROUND_LUNGS_MM = ((25.0, 10.0), (25.0, 50.0))  # front and foot, back and head; station 1 reaches above the apices
+MEDIASTINUM = "mediastinum"
+"""The first of the step's outputs; the others are codes of stations."""
 MAP_MM = 1.5
 PAD_MM, LEAST_MM = 10.0, 128.0  # P1's box is at least 128 voxels of 1 mm wide and deep
 SMALLEST_PART = 0.1
@@ -32,21 +38,44 @@ NOT_NODES = frozenset({"airway", "descending_aorta", "spinal_canal"})
 Floats = npt.NDArray[np.float32]
 
 
+def station_reader(
+    step: StepFile, networks: Sequence[nn.Module], *, device: str = "cpu", runtime: Runtime = "auto"
+) -> StationReader:
+    """The reader of a model's step, with its networks on ``device``.
+
+    Raises:
+        BadInputError: the step is not one of stations.
+    """
+    from nodewise.learn import runtime as run
+    from nodewise.learn.two_heads import TwoHeads
+
+    codes, known = step.outputs, {station.code: station for station in Station}
+    if codes[:1] != (MEDIASTINUM,) or any(code not in known for code in codes[1:]):
+        raise BadInputError(f"the step has the outputs {', '.join(codes)}: {MEDIASTINUM} and stations were wanted")
+    preparation = step.preparation.build()
+    if not isinstance(preparation, Preparation) or len(step.patch) != 3:
+        raise BadInputError("the step of stations is not prepared as a crop in three dimensions: train it anew")
+    predict = run.runtime(networks, TwoHeads(), runtime=runtime, device=device)
+    x, y, z = step.patch
+    return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StationReader:
     """A two-headed network with all it takes to use it.
 
     Attributes:
-        network: logits of the mediastinum and of each station (batch, 1 + stations, x, y, z), from windows.
+        predict: probability of the mediastinum and, where it is, of each station (batch, 1 + stations, x, y, z), from
+            windows (batch, channels, *patch); see ``station_reader``.
         preparation: its spacing is along the patient's axes; its margin is not used.
-        patch: trained on, in voxels. stations: those of the second head, in order.
+        patch: window in voxels. stations: those of the second head, in order.
+        overlap: of neighbouring windows.
     """
 
-    network: Callable[[Tensor], Tensor]
+    predict: Callable[[Tensor], Tensor]
     preparation: Preparation
     patch: Index3
     stations: Sequence[Station]
-    device: str = "cpu"
     overlap: float = 0.25
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Anatomy:
@@ -112,20 +141,8 @@ class StationReader:
         """Of the mediastinum and, where it is, of each station (1 + stations, x, y, z)."""
         from nodewise.learn.slide import sliding_window
 
-        image = self.preparation.channels(hu)
-        window = [_window(n, p) for n, p in zip(hu.shape, self.patch, strict=True)]
-        classes = 1 + len(self.stations)
-        return sliding_window(self._predict, image, window, classes, overlap=self.overlap, device=self.device)
-
-    def _predict(self, windows: Tensor) -> Tensor:
-        """(batch, channels, x, y, z) to probabilities (batch, 1 + stations, x, y, z)."""
-        import torch
-
-        from nodewise.learn.device import half_precision
-
-        with torch.inference_mode(), half_precision(self.device):
-            logits = self.network(windows).float()
-        return torch.cat((logits[:, :1].sigmoid(), logits[:, 1:].softmax(dim=1)), dim=1)
+        image, classes = self.preparation.channels(hu), 1 + len(self.stations)
+        return sliding_window(self.predict, image, self.patch, classes, overlap=self.overlap)
 
     def _map(self, answer: Floats, inside: Volume, anatomy: Anatomy) -> Volume:
         """Labels on a finer lattice over the mediastinum, the likeliest after probabilities are interpolated."""
@@ -148,12 +165,6 @@ class StationReader:
             if organ is not None and anatomy.organs is not None:
                 labels[resample(Volume(organ, anatomy.organs.grid, Quantity.MASK), fine).array] = 0
         return Volume(labels, fine, Quantity.LABEL)
-
-
-def _window(size: int, patch: int) -> int:
-    """One window over an axis that is not much longer than what was trained on; a multiple of 16 for the network."""
-    whole = -(-size // 16) * 16
-    return whole if patch < whole <= 1.5 * patch else patch
 
 
 def _organ(anatomy: Anatomy, name: str) -> npt.NDArray[np.bool_] | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.network import NetworkPlan
+    from nodewise.models.model_file import StepFile
 
 PAPER_STATIONS = tuple(Station(code) for code in ("2R", "2L", "3a", "3p", "4R", "4L", "5", "6", "7", "10R", "10L"))
 PAPER_PREPARATION = Preparation(spacing_mm=(1.0, 1.0, 1.0), windows=((-160.0, 240.0),), margin_mm=0.0)
@@ -65,6 +66,23 @@ class TrainedStations:
     stations: tuple[Station, ...]
     measures: Mapping[str, float]
     steps: int
+
+
+def step_file(trained: TrainedStations) -> StepFile:
+    """The step as it is kept in ``model.json``; its weights are ``load_weights(trained.weights)``."""
+    from nodewise.models.model_file import StepFile
+    from nodewise.models.plan_file import describe_plan
+    from nodewise.models.preparation_file import describe_preparation
+    from nodewise.models.station_reader import MEDIASTINUM
+
+    return StepFile(
+        kind="unet",
+        plan=describe_plan(trained.plan),
+        preparation=describe_preparation(PREPARATION),
+        patch=PATCH,
+        outputs=(MEDIASTINUM, *(station.code for station in trained.stations)),
+        steps=trained.steps,
+    )
 
 
 def train_stations(
