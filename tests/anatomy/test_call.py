@@ -1,10 +1,12 @@
 """Calling a node's station on a map drawn by hand: right of x = 0 is 4R, left of it 4L, below z = 0 is 7."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nodewise.anatomy.call import call_station
-from nodewise.values.anatomy import Anatomy, Landmark, LandmarkStatus, Region
+from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy, Landmark, LandmarkStatus, Region
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
@@ -71,3 +73,23 @@ def test_without_an_arch_the_paratracheal_call_is_less_sure(anatomy):
 
 def test_no_points(anatomy):
     assert call_station(anatomy, np.zeros((0, 3))).station is Station.UNKNOWN
+
+
+def test_a_learned_map_is_surer_and_does_not_need_the_arch(anatomy):
+    learned = replace(anatomy, how=LEARNED_STATIONS, landmarks={"carina": anatomy.landmarks["carina"]})
+    call = call_station(learned, _cube((-18, 0, 18)))
+    assert (call.station, call.method, call.confidence) == (Station.S4R, "learned", pytest.approx(0.9))
+
+
+def test_a_learned_side_beyond_the_trachea_is_doubted(anatomy):
+    trachea = {
+        "carina": Landmark((-30.0, 0.0, 0.0), LandmarkStatus.FOUND, 0.9),
+        "trachea_top": Landmark((-50.0, 0.0, 40.0), LandmarkStatus.FOUND, 0.7),
+    }
+    learned = replace(anatomy, how=LEARNED_STATIONS, landmarks=trachea)
+    # at 18 mm above the carina the trachea's middle lies at x = -39
+    call = call_station(learned, _cube((-18, 0, 18)))
+    assert (call.station, call.second, call.confidence) == (Station.S4R, Station.S4L, pytest.approx(0.45))
+    assert call_station(learned, _cube((-26, 0, 18))).second is None
+    assert call_station(learned, _cube((18, 0, 18))).second is None
+    assert call_station(replace(learned, how="landmarks"), _cube((-18, 0, 18))).second is None

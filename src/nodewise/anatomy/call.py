@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.values.anatomy import Anatomy, LandmarkStatus, StationCall
-from nodewise.values.station import Station
+from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy, LandmarkStatus, StationCall
+from nodewise.values.station import Side, Station
 from nodewise.values.volume import Volume
 
 METHOD = "approximate: landmarks"
+LEARNED = "learned"
 NEAR_PLANE_MM = 8.0
 REACH_MM = 15.0
 SUREST = 0.7  # a judgement: a map laid out by planes is never surer than this, however deep the node lies in a station
+SUREST_LEARNED = 0.9  # a judgement too: on drawn chests it is right about so often
+ACROSS_MM = 15.0
 _ARCH_ZONES = frozenset({"2", "3a", "4", "5", "6"})
 
 
@@ -24,7 +27,8 @@ def call_station(anatomy: Anatomy, points_lps_mm: npt.NDArray[np.float64]) -> St
         points_lps_mm: (n, 3) LPS centres of the node's voxels.
 
     Returns:
-        The call; ``second`` names the neighbour where the node's centre lies within 8 mm of it.
+        The call; ``second`` names the neighbour where the node's centre lies within 8 mm of it, or the same station of
+        the other side where a learned map names a side on whose far side of the trachea the node lies by 15 mm.
     """
     points = np.asarray(points_lps_mm, dtype=np.float64).reshape(-1, 3)
     if anatomy.stations is None or len(points) == 0:
@@ -33,7 +37,9 @@ def call_station(anatomy: Anatomy, points_lps_mm: npt.NDArray[np.float64]) -> St
     labels, distances = _nearest(anatomy.stations, points.mean(axis=0))
     inside = _labels_at(anatomy.stations, points)
     counts = np.bincount(inside[inside > 0], minlength=2)
-    trust = SUREST * anatomy.landmarks["carina"].confidence
+    learned = anatomy.how == LEARNED_STATIONS
+    trust = SUREST_LEARNED if learned else SUREST * anatomy.landmarks["carina"].confidence
+    method = LEARNED if learned else METHOD
     if counts.any():
         best = int(counts.argmax())
         share = float(counts[best]) / len(points)
@@ -44,14 +50,40 @@ def call_station(anatomy: Anatomy, points_lps_mm: npt.NDArray[np.float64]) -> St
     else:
         return StationCall(Station.UNKNOWN, 0.0, f"none: no station within {REACH_MM:.0f} mm")
     station = Station.of_label(best)
-    arch = anatomy.landmarks.get("arch_top")
-    if station.zone in _ARCH_ZONES and (arch is None or arch.status is LandmarkStatus.NOT_FOUND):
+    if not learned and station.zone in _ARCH_ZONES and not _found(anatomy, "arch_top"):
         confidence *= 0.6
+    if learned and _across(anatomy, station, points.mean(axis=0)):
+        return StationCall(station, round(0.5 * confidence, 3), method, _opposite(station))
     second = next(((int(n), float(d)) for n, d in zip(labels, distances, strict=True) if n != best), None)
     if second is None or second[1] > NEAR_PLANE_MM:
-        return StationCall(station, round(confidence, 3), METHOD)
+        return StationCall(station, round(confidence, 3), method)
     confidence *= 0.5 + 0.5 * second[1] / NEAR_PLANE_MM
-    return StationCall(station, round(confidence, 3), METHOD, Station.of_label(second[0]))
+    return StationCall(station, round(confidence, 3), method, Station.of_label(second[0]))
+
+
+def _found(anatomy: Anatomy, name: str) -> bool:
+    landmark = anatomy.landmarks.get(name)
+    return landmark is not None and landmark.status is not LandmarkStatus.NOT_FOUND
+
+
+def _across(anatomy: Anatomy, station: Station, centre: npt.NDArray[np.float64]) -> bool:
+    """Whether a point lies more than 15 mm beyond the trachea, or the carina below it, from the station's side."""
+    side = Side.LEFT if station in (Station.S5, Station.S6) else station.side
+    carina = anatomy.landmarks["carina"].lps_mm
+    if side is None or carina is None:
+        return False
+    top = anatomy.landmarks["trachea_top"].lps_mm if _found(anatomy, "trachea_top") else None
+    middle = carina[0]
+    if top is not None and top[2] > carina[2]:
+        middle = float(np.interp(centre[2], (carina[2], top[2]), (carina[0], top[0])))
+    leftward = float(centre[0]) - middle
+    return leftward > ACROSS_MM if side is Side.RIGHT else leftward < -ACROSS_MM
+
+
+def _opposite(station: Station) -> Station | None:
+    """The same zone on the other side; None for 5 and 6, which the right has not."""
+    other = {"R": "L", "L": "R"}.get(station.code[-1])
+    return None if other is None else Station(station.zone + other)
 
 
 def _labels_at(stations: Volume, points: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

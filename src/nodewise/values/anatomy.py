@@ -11,6 +11,9 @@ from nodewise.values.grid import Point
 from nodewise.values.station import Station
 from nodewise.values.volume import Volume
 
+LEARNED_STATIONS = "landmarks, stations by a network"
+"""``Anatomy.how`` where the stations are learned."""
+
 
 class LandmarkStatus(Enum):
     """How a search for a landmark ended."""

@@ -1,0 +1,247 @@
+"""P1, step 1: the mediastinum and its lymph node stations, by one network with two heads.
+
+Shevtsov et al., medRxiv 2024, doi:10.1101/2024.05.07.24304092, section 2.3. As in the paper: a crop to the lungs, one
+head for the mediastinum (any station) by cross-entropy with adaptive weights, one for the station by cross-entropy
+inside the true mediastinum alone; flips exchange the sides in the stations' names, quarter turns are off.
+
+Differences from the paper:
+    - ``TRAINED`` are all stations that the phantom draws; the paper trains the eleven of ``PAPER_STATIONS``;
+    - 3 mm voxels instead of 1 mm, in two windows instead of one, and no batch normalisation;
+    - trained on drawn chests, whose true stations leave out great vessels, oesophagus and airway as the paper's do;
+    - the stations' cross-entropy is weighted, so that a small one counts as one where nodes are;
+    - AdamW with a cosine instead of Adam with a constant rate, and no flips: a patient's left is not its right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.models.preparation import Preparation
+from nodewise.recipes.chest_bank import chest_bank
+from nodewise.recipes.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
+from nodewise.values.station import Station
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from nodewise.learn.fit import FitPlan
+    from nodewise.learn.network import NetworkPlan
+    from nodewise.models.model_file import StepFile
+
+PAPER_STATIONS = tuple(Station(code) for code in ("2R", "2L", "3a", "3p", "4R", "4L", "5", "6", "7", "10R", "10L"))
+PAPER_PREPARATION = Preparation(spacing_mm=(1.0, 1.0, 1.0), windows=((-160.0, 240.0),), margin_mm=0.0)
+PAPER_CHANNELS = (16, 32, 64, 128, 256)
+PAPER_STEPS, PAPER_LEARNING_RATE, PAPER_BATCH, PAPER_TURN_DEG = 30_000, 3e-3, 2, 10.0
+
+TRAINED = tuple(
+    Station(code)
+    for code in (
+        *("1R", "1L", "2R", "2L", "3a", "3p", "4R", "4L", "5", "6", "7", "8", "9R", "9L", "10R", "10L"),
+        *("11R", "11L", "12R", "12L", "13R", "13L", "14R", "14L"),
+    )
+)
+PREPARATION = Preparation(spacing_mm=(3.0, 3.0, 3.0), windows=((-160.0, 240.0), (-1000.0, 600.0)), margin_mm=0.0)
+PATCH = (64, 64, 96)
+CHANNELS, BLOCKS, FOLD = (16, 48, 96, 128), (1, 1, 1, 1), (2, 2, 2)
+BATCH = 1
+LEARNING_RATE = 3e-3
+LARGEST_CLASS_WEIGHT = 4.0
+HELD_OUT_PATCHES = 12
+
+Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedStations:
+    """What training gave: a checkpoint for ``load_weights``, the network's plan, its stations, what was measured."""
+
+    weights: Path
+    plan: NetworkPlan
+    stations: tuple[Station, ...]
+    measures: Mapping[str, float]
+    steps: int
+
+
+def step_file(trained: TrainedStations) -> StepFile:
+    """The step as it is kept in ``model.json``; its weights are ``load_weights(trained.weights)``."""
+    from nodewise.models.model_file import StepFile
+    from nodewise.models.plan_file import describe_plan
+    from nodewise.models.preparation_file import describe_preparation
+    from nodewise.models.station_reader import MEDIASTINUM
+
+    return StepFile(
+        kind="unet",
+        plan=describe_plan(trained.plan),
+        preparation=describe_preparation(PREPARATION),
+        patch=PATCH,
+        outputs=(MEDIASTINUM, *(station.code for station in trained.stations)),
+        steps=trained.steps,
+    )
+
+
+def train_stations(
+    out: Path,
+    *,
+    steps: int = 3000,
+    seed: int = 0,
+    phantoms: int = 100,
+    device: str = "auto",
+    stations: tuple[Station, ...] = TRAINED,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> TrainedStations:
+    """Draw chests, train on them, keep the best weights; the same command goes on where it was stopped.
+
+    Args:
+        out: folder of the run: ``bank`` of chests, ``fit`` with checkpoints and log.
+        steps: of the optimiser, ``BATCH`` patches each; the paper takes ``PAPER_STEPS``.
+        seed: everything random follows from it.
+        phantoms: how many to train on; some more are drawn to validate on.
+        device: auto, cpu, cuda or mps.
+        stations: told apart; those left out count as mediastinum alone.
+        progress: told (done, total), chests and steps alike.
+    """
+    import torch
+
+    from nodewise.learn.checkpoint import load_weights
+    from nodewise.learn.device import choose_device
+    from nodewise.learn.fit import FitPlan, fit
+    from nodewise.learn.network import build_network
+
+    where = choose_device(device)
+    drawn = phantoms + max(2, phantoms // 20)
+    total = drawn + steps
+    chests = chest_bank(
+        out / "bank", drawn, seed, processes=torch.get_num_threads(), progress=lambda n: progress(n, total)
+    )
+    source, held_out = (
+        StationPatches(c, stations, PATCH, PREPARATION.spacing_mm[0]) for c in (chests[:phantoms], chests[phantoms:])
+    )
+    examples = [held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
+    plan = network_plan(len(stations))
+    network = build_network(plan, seed)
+    best = fit(
+        network,
+        lambda step: batch(source, seed, step),
+        station_loss(class_weights(source)),
+        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision="auto"),
+        out / "fit",
+        validate=lambda trained: validate(trained, examples, stations),
+        progress=lambda now: progress(drawn + now.step, total),
+    )
+    network.load_state_dict(load_weights(best))
+    return TrainedStations(best, plan, stations, validate(network.eval(), examples, stations), steps)
+
+
+def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu") -> FitPlan:
+    """The paper's schedule: Adam at a constant rate."""
+    from nodewise.learn.fit import FitPlan
+    from nodewise.learn.optimise import Adam
+    from nodewise.learn.schedule import Constant
+
+    return FitPlan(
+        steps,
+        PAPER_LEARNING_RATE,
+        optimiser=Adam(),
+        schedule=Constant(),
+        average=0.0,
+        seed=seed,
+        device=device,
+        precision="auto",
+    )
+
+
+def network_plan(stations: int) -> NetworkPlan:
+    """Two heads, mediastinum and ``stations``; voxels are folded, so that the levels cost an eighth."""
+    from nodewise.learn.network import NetworkPlan
+
+    heads = (1, stations)
+    return NetworkPlan(len(PREPARATION.windows), heads, channels=CHANNELS, blocks=BLOCKS, fold=FOLD)
+
+
+def batch(source: StationPatches, seed: int, step: int) -> tuple[Tensor, Tensor]:
+    """Inputs (batch, channels, x, y, z) and classes (batch, x, y, z) of a step, from ``seed`` and ``step`` alone."""
+    import torch
+
+    from nodewise.learn.augment import gamma, intensity
+
+    rng = np.random.default_rng((seed, 0, step))
+    images, truths = [], []
+    for _ in range(BATCH):
+        hu, classes = source.draw(rng)
+        hu = intensity(blurred(hu, rng), rng, shift=20, scale=0.06, noise=15)
+        images.append(torch.from_numpy(gamma(PREPARATION.channels(hu), rng)))
+        truths.append(torch.from_numpy(np.ascontiguousarray(classes)))
+    return torch.stack(images), torch.stack(truths)
+
+
+def blurred(hu: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """One time in four a Gaussian of up to 0.8 voxels, other along z than in plane: thick slices and soft kernels."""
+    from scipy import ndimage
+
+    if rng.random() >= 0.25:
+        return hu
+    plane, along = rng.uniform(0, 0.8, 2)
+    return np.asarray(ndimage.gaussian_filter(hu, (plane, plane, along)), np.float32)
+
+
+def station_loss(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """Of both heads' logits (batch, 1 + stations, …) and classes (batch, …): the sum of the two cross-entropies.
+
+    The first is that of the mediastinum, any station, with adaptive weights. The second is of the station, over voxels
+    of the true mediastinum alone, weighted by ``weights`` (stations,).
+    """
+    from nodewise.learn.loss import IGNORE as LEFT_OUT
+    from nodewise.learn.loss import adaptive_binary_cross_entropy, cross_entropy
+
+    def loss(logits: Tensor, classes: Tensor) -> Tensor:
+        named = (classes != OUTSIDE) & (classes != OTHER) & (classes != IGNORE)
+        station = (classes.long() - 1).masked_fill(~named, LEFT_OUT)
+        there = (classes != OUTSIDE).to(classes.dtype).masked_fill(classes == IGNORE, LEFT_OUT)
+        found = adaptive_binary_cross_entropy(logits[:, :1], there, ignore=LEFT_OUT)
+        return found + cross_entropy(logits[:, 1:], station, weights=weights.to(logits.device))
+
+    return loss
+
+
+def class_weights(source: StationPatches) -> Tensor:
+    """One over the root of each station's share of voxels, the commonest being 1; at most ``LARGEST_CLASS_WEIGHT``."""
+    import torch
+
+    count = sum(np.bincount(source.classes[c.stations].ravel(), minlength=256) for c in source.chests)
+    there = np.asarray(count)[1 : len(source.stations) + 1]
+    weight = np.sqrt(there.max() / np.maximum(there, 1))
+    return torch.from_numpy(np.minimum(weight, LARGEST_CLASS_WEIGHT).astype(np.float32))
+
+
+def validate(network: nn.Module, examples: Sequence[Patch], stations: Sequence[Station]) -> dict[str, float]:
+    """Shares of the true mediastinum's voxels given their station and another side's; Dice of the mediastinum."""
+    import torch
+
+    from nodewise.learn.device import half_precision
+
+    device = next(network.parameters()).device
+    sides = np.array([0, *(0 if s.side is None else (1 if s.code.endswith("R") else 2) for s in stations)])
+    right = wrong = there = both = either = 0
+    for hu, classes in examples:
+        inputs = torch.from_numpy(PREPARATION.channels(hu))[None].to(device)
+        with torch.inference_mode(), half_precision(str(device)):
+            logits = network(inputs)[0].float().cpu().numpy()
+        known, named = classes != IGNORE, (classes > OUTSIDE) & (classes < OTHER)
+        found, truth = (logits[0] > 0) & known, (classes != OUTSIDE) & known
+        told, true = logits[1:].argmax(axis=0)[named] + 1, classes[named]
+        right += int((told == true).sum())
+        wrong += int((sides[told] * sides[true] == 2).sum())
+        there += int(named.sum())
+        both += int((found & truth).sum())
+        either += int(found.sum() + truth.sum())
+    return {
+        "station_accuracy": right / max(there, 1),
+        "wrong_side": wrong / max(there, 1),
+        "mediastinum_dice": 2 * both / max(either, 1),
+    }
