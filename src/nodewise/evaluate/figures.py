@@ -143,10 +143,10 @@ def matrix(
                 if count:
                     axes.text(c, r, str(count), ha="center", va="center", fontsize=8.5)
             share = sum(count for count, hit in zip(row, right[r], strict=True) if hit) / whole
-            axes.text(len(columns) + 0.25, r, f"{100 * share:.0f} %", ha="right", va="center", fontsize=8.5)
+            axes.text(len(columns) + 0.55, r, f"{100 * share:.0f} %", ha="right", va="center", fontsize=8.5)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), [f"{name} ({sum(row)})" for name, row in zip(rows, counts, strict=True)])
-        axes.set_xlim(-0.6, len(columns) + 0.3)
+        axes.set_xlim(-0.6, len(columns) + 0.6)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_aspect("equal")
         axes.grid(visible=False)

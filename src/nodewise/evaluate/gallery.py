@@ -77,9 +77,9 @@ def station_levels(ct: Volume, stations: Volume, heights_mm: Sequence[float], lo
         draw = ImageDraw.Draw(image)
         for label in [int(n) for n in np.unique(labels) if n]:
             y, x = np.argwhere(labels == label).mean(axis=0).tolist()
-            draw.text((x, y), Station.of_label(label).code, fill="white", font_size=11, anchor="mm", stroke_width=1,
-                      stroke_fill="black")  # fmt: skip
-        draw.text((3, 2), f"z {z:.0f} mm", fill="white", font_size=10)
+            code = Station.of_label(label).code
+            draw.text((x, y), code, fill="white", font_size=11, anchor="mm", stroke_width=1, stroke_fill="black")
+        draw.text((4, 3), f"z {z:.0f} mm", fill="white", font_size=10, stroke_width=1, stroke_fill="black")
         strip.paste(image, (place * (_LEVEL_PIXELS + 4), 0))
     return strip
 
