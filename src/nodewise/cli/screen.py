@@ -78,6 +78,23 @@ def counted(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def counted_stages(title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for work of several stages, each of which says (its name, done, total)."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=None)
+        names: list[str] = []
+
+        def on_progress(name: str, done: int, total: int) -> None:
+            if names[-1:] != [name]:
+                _LOGGER.info("stage: %s", name)
+                names.append(name)
+                bar.reset(task, total=total)
+            bar.update(task, completed=done, total=total, description=f"{title}: {name}")
+
+        yield on_progress
+
+
 def _bar() -> Progress:
     return Progress(
         SpinnerColumn(),

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from nodewise.cli.options import Device, DeviceOption, ThreadsOption, use_threads
-from nodewise.cli.screen import console, counted
+from nodewise.cli.screen import console, counted_stages
+from nodewise.values.errors import BadInputError
 
 
 class Recipe(StrEnum):
     """What can be trained."""
 
     three_step = "three_step"
+
+
+Scans = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="SCAN", help="Without DATA: a real CT to implant nodes into; may be repeated.", exists=True),
+]
 
 
 def train(
@@ -26,19 +33,69 @@ def train(
             "--output", "-o", metavar="OUT", help="Folder of the run; the model is OUT/model.", show_default=False
         ),
     ],
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3000,
-    phantoms: Annotated[int, typer.Option(min=2, help="Phantom patients to train on.")] = 120,
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="Labelled scans: images and truth or labels, nnU-Net's raw data, or DICOM studies with masks. "
+            "Without them it learns from drawn chests.",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
+    fold: Annotated[
+        str | None,
+        typer.Option(metavar="0…4|loo", help="Leave out a fifth of the patients, or each in turn.", show_default=False),
+    ] = None,
+    scale: Annotated[
+        float, typer.Option(min=1e-5, help="Of the paper's 30,000, 70,000 and 40,000 steps.", show_default=True)
+    ] = 1.0,
+    phantoms: Annotated[int, typer.Option(min=4, help="Without DATA: drawn chests to learn from.")] = 110,
+    background: Scans = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="SCAN", help="Without DATA: a real CT to validate on; may be repeated.", exists=True),
+    ] = None,
+    credit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:LICENCE", help="Whom the model's card credits for a scan; may be repeated."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     device: DeviceOption = Device.auto,
+    devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     threads: ThreadsOption = None,
 ) -> None:
-    """Train a system on phantoms. Stopped at any moment, the same command goes on where it was.
+    """Train a system, all its steps in order. Stopped at any moment, the same command goes on where it was.
 
-    Example: nodewise train three_step -o runs/first --steps 2000 --seed 0
+    Examples:
+      nodewise train three_step lnq2023 -o runs/lnq --fold 0
+      nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz --background scans/b.nii.gz
     """
-    from nodewise.recipes import three_step
+    import torch
+
+    from nodewise.models.model_file import Source
+    from nodewise.recipes.three_step import train as train_three_step
+    from nodewise.recipes.three_step.effort import Backgrounds, Effort
 
     use_threads(threads)
-    with counted(f"train {recipe.value}") as progress:
-        model = three_step.train(out, steps=steps, seed=seed, phantoms=phantoms, device=device.value, progress=progress)
-    console.print(f"model: {model}", soft_wrap=True)
+    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads())
+    credits = [line.partition(":") for line in credit or ()]
+    scans = Backgrounds(
+        tuple(background or ()),
+        tuple(held_out or ()),
+        tuple(Source(name=name.strip(), licence=licence.strip() or "unknown") for name, _, licence in credits),
+    )
+    with counted_stages(f"train {recipe.value}") as progress:
+        models = train_three_step(out, effort, data=data, fold=_fold(fold), scans=scans, progress=progress)
+    for model in models:
+        console.print(f"model: {model}", soft_wrap=True)
+
+
+def _fold(word: str | None) -> int | Literal["loo"] | None:
+    if word is None:
+        return None
+    if word == "loo":
+        return "loo"
+    if not word.isdigit():
+        raise BadInputError(f"there is no fold {word}: give a number from 0, or loo")
+    return int(word)

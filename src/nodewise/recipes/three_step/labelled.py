@@ -62,8 +62,13 @@ def mediastinum_of(loaded: LoadedCase) -> Region:
     """Box of the drawn stations; of the landmarks where there are none."""
     if loaded.stations is None or not loaded.stations.array.any():
         return read_anatomy(loaded.study).mediastinum
-    corners = loaded.stations.grid.to_lps(_corners(loaded.stations.array > 0))
-    low, high = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return region_around(loaded.stations)
+
+
+def region_around(labels: Volume, margin_mm: float = 0.0) -> Region:
+    """The box, along the patient's axes, of all that is labelled."""
+    corners = labels.grid.to_lps(_corners(labels.array > 0))
+    low, high = (corners.min(axis=0) - margin_mm).tolist(), (corners.max(axis=0) + margin_mm).tolist()
     return Region((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 

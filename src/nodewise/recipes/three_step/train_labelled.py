@@ -87,6 +87,37 @@ def _divided(cases: Sequence[LabelledCase], seed: int) -> tuple[tuple[LabelledCa
     return first.training, first.held_out
 
 
+def _stations(
+    out: Path,
+    cache: Path,
+    effort: Effort,
+    training: Sequence[LabelledCase],
+    validating: Sequence[LabelledCase],
+    progress: OnProgress,
+) -> TrainedStations | None:
+    """None where no stations are drawn: the landmarks' are used then."""
+    from nodewise.learn.device import choose_device
+    from nodewise.recipes.stations_step import PAPER_STEPS
+    from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
+
+    prepare = partial(
+        station_cases, folder=cache, processes=effort.processes, progress=partial(progress, "preparing scans")
+    )
+    known = prepare(training)
+    if not known:
+        return None
+    steps = effort.steps(PAPER_STEPS)
+    return train_stations_on(
+        known,
+        prepare(validating),
+        out,
+        steps=steps,
+        seed=effort.seed,
+        device=choose_device(effort.device),
+        progress=lambda now: progress("stations", now.step, steps),
+    )
+
+
 def _nodes(
     out: Path,
     cache: Path,

@@ -1,0 +1,109 @@
+"""Step 1 learned from labelled scans as P1 does it: two heads at 1 mm over the lungs, one flip with sides exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.anatomy.read import read_anatomy
+from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.read import load_case
+from nodewise.image.resample import resample
+from nodewise.learn.augment import P1_STATIONS
+from nodewise.learn.case_cache import CachedCase, Case, CaseFiles, cached
+from nodewise.learn.patches import Patches, PatchPlan
+from nodewise.models.station_reader import region_of_lungs
+from nodewise.recipes.stations_patches import class_table, mirrored
+from nodewise.recipes.stations_step import (
+    PAPER_BATCH,
+    PAPER_CHANNELS,
+    PAPER_PREPARATION,
+    PAPER_STATIONS,
+    TrainedStations,
+    paper_fit_plan,
+    station_loss,
+    validate,
+    weights_of,
+)
+from nodewise.recipes.three_step.labelled import region_around
+from nodewise.values.volume import Quantity, Volume
+
+if TYPE_CHECKING:
+    from nodewise.learn.fit import Progress
+
+PATCH = (128, 128, 96)  # not printed
+MARGIN_MM = 20.0  # about the drawn stations, where no lungs were found
+
+
+def station_cases(
+    cases: Sequence[LabelledCase],
+    folder: Path,
+    *,
+    processes: int,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[CachedCase, ...]:
+    """The lungs' box of each case with drawn stations: HU int16 and the stations' classes uint8, at 1 mm."""
+    known = {case.name: case for case in cases if case.stations is not None}
+    files = [CaseFiles(case.name, "stations", (case.image, case.nodes, Path(str(case.stations)))) for case in known.values()]
+    words = f"stations {PAPER_PREPARATION} {PAPER_STATIONS} nodewise {version('nodewise')}"
+    return cached(files, partial(_prepared, known), words, folder, processes=processes, progress=progress)
+
+
+def train_stations_on(
+    training: tuple[CachedCase, ...],
+    validating: Sequence[CachedCase],
+    out: Path,
+    *,
+    steps: int,
+    seed: int,
+    device: str,
+    progress: Callable[[Progress], None],
+) -> TrainedStations:
+    """Train on cases of ``station_cases``; goes on where it was stopped."""
+    from nodewise.learn.checkpoint import load_weights
+    from nodewise.learn.fit import fit
+    from nodewise.learn.network import NetworkPlan, build_network
+
+    plan = NetworkPlan(
+        1, (1, len(PAPER_STATIONS)), channels=PAPER_CHANNELS, blocks=(1,) * len(PAPER_CHANNELS), norm="batch", slope=0.0
+    )
+    swap = mirrored(PAPER_STATIONS)
+    how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
+    examples = [(np.asarray(c.image()[0], np.float32), np.asarray(c.labels()[0])) for c in validating]
+    check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=PAPER_PREPARATION, patch=PATCH)
+    network = build_network(plan, seed)
+    best = fit(
+        network,
+        Patches(training, how, seed, prepare=_channels),
+        station_loss(weights_of(case.labels()[0] for case in training)),
+        paper_fit_plan(steps, seed=seed, device=device),
+        out,
+        validate=check if examples else None,
+        progress=progress,
+    )
+    network.load_state_dict(load_weights(best))
+    figures = check(network.eval()) if examples else {}
+    return TrainedStations(best, plan, PAPER_STATIONS, figures, steps, PAPER_PREPARATION, PATCH)
+
+
+def _prepared(known: Mapping[str, LabelledCase], files: CaseFiles) -> Case:
+    loaded = load_case(known[files.name])
+    ct, stations = loaded.study.ct, loaded.stations
+    if stations is None:
+        raise ValueError("no stations are drawn")
+    region = region_of_lungs(read_anatomy(loaded.study)) or region_around(stations, MARGIN_MM)
+    native, grid = PAPER_PREPARATION.grids(ct.grid, region)
+    hu = PAPER_PREPARATION.resampled(ct, native, grid)
+    places = Volume(stations.array.astype(np.uint8), stations.grid, Quantity.LABEL)
+    classes = class_table(PAPER_STATIONS)[resample(places, grid).array]
+    return Case(np.clip(np.rint(hu), -32768, 32767).astype(np.int16)[None], (classes,), grid.spacing)
+
+
+def _channels(hu: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return PAPER_PREPARATION.channels(hu[0])
