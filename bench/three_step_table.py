@@ -49,11 +49,12 @@ class Row:
     low: float = math.nan
     high: float = math.nan
     target: Target | None = None
+    digits: int = 2
 
     def words(self) -> str:
         """As a row of Markdown."""
-        interval = "" if math.isnan(self.low) else f"{self.low:.2f} – {self.high:.2f}"
-        value = "–" if math.isnan(self.value) else f"{self.value:.2f}" if self.value % 1 else f"{self.value:g}"
+        interval = "" if math.isnan(self.low) else f"{self.low:.{self.digits}f} – {self.high:.{self.digits}f}"
+        value = "–" if math.isnan(self.value) else f"{self.value:.{self.digits}f}"
         aim = (self.target.words(), self.target.verdict(self.value)) if self.target else ("", "")
         return f"| {self.name} | {value} | {interval} | {aim[0]} | {aim[1]} |"
 
@@ -102,7 +103,8 @@ def _nodes(cohort: Cohort) -> list[Row]:
     rows = []
     for above in STRATA_MM:
         d = f"d{above:.0f}"
-        rows.append(_figure(f"avgRecall d > {above:.0f} mm", cohort, f"avg_recall_{d}", recall.get(above)))
+        name = f"avgRecall d > {above:.0f} mm ({_larger(cohort.cases, above)} nodes)"
+        rows.append(_figure(name, cohort, f"avg_recall_{d}", recall.get(above)))
         rows.append(_figure(f"objDSC d > {above:.0f} mm, missed nodes 0", cohort, f"obj_dsc_all_{d}", dice.get(above)))
         rows.append(_figure(f"objDSC d > {above:.0f} mm, of nodes found", cohort, f"obj_dsc_hit_{d}"))
     for name, key in (
@@ -128,7 +130,7 @@ def _stations(cases: Sequence[Case], bootstraps: int) -> list[Row]:
                 continue
             wrong, of = wrong_sides(which, by_map=by_map)
             target = Target(0, at_most=True) if aimed else None
-            rows.append(Row(f"wrong side {where} (of {of}), {name}", float(wrong), target=target))
+            rows.append(Row(f"wrong side {where} (of {of}), {name}", float(wrong), target=target, digits=0))
     return rows
 
 
@@ -155,13 +157,16 @@ def _categories(cohort: Cohort, enhanced: Sequence[Case], bootstraps: int) -> li
 def _implants(cohort: Cohort, strict: Sequence[Case], bootstraps: int) -> list[Row]:
     rows = []
     for above, target in ((10.0, Target(0.80)), (5.0, None)):
+        nodes = _larger(cohort.cases, above)
         for named, cases in (("", cohort.cases), (", likely real nodes false", strict)):
-            name = f"recall d > {above:.0f} mm at {FALSE_POSITIVES:g} FP a scan{named}"
+            name = f"recall d > {above:.0f} mm ({nodes}) at {FALSE_POSITIVES:g} FP a scan{named}"
             rows.append(_named(name, _recall(cases, above, bootstraps), None if named else target))
     for scan, cases in _by_scan(cohort.cases).items():
-        name = f"recall d > 10 mm at {FALSE_POSITIVES:g} FP a scan, background {scan}"
+        name = f"recall d > 10 mm ({_larger(cases, 10.0)}) at {FALSE_POSITIVES:g} FP a scan, background {scan}"
         rows.append(_named(name, _recall(cases, 10.0, bootstraps)))
     rows.append(_figure("false positives a scan, as predicted", cohort, "fp_per_volume"))
+    every = summarize(strict, bootstraps=bootstraps)
+    rows.append(_figure("false positives a scan, as predicted, likely real nodes false", every, "fp_per_volume"))
     rows.append(_figure("objDSC d > 5 mm, missed nodes 0", cohort, "obj_dsc_all_d5"))
     return rows
 
@@ -179,6 +184,10 @@ def _controls(strict: Sequence[Case], bootstraps: int) -> list[Row]:
 
 
 Value = tuple[float, float, float]
+
+
+def _larger(cases: Sequence[Case], above_mm: float) -> int:
+    return sum(node.short_axis_mm > above_mm for case in cases for node in case.nodes)
 
 
 def _recall(cases: Sequence[Case], above_mm: float, bootstraps: int) -> Value:

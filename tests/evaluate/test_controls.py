@@ -72,6 +72,15 @@ def test_stations_by_rules_stand_beside_learned_ones(tmp_path, drawn):
     assert wrong_sides([case], by_map=False) == (0, 2)
 
 
+def test_a_station_that_rules_gave_is_no_truth(implanted):
+    path = implanted.truth / "truth.json"
+    content = json.loads(path.read_text())
+    assert evaluate_case(implanted, Reading()).nodes[0].station is Station.S4R
+    path.write_text(json.dumps(content | {"made": {"made_by": "implants"}}))
+    node = evaluate_case(implanted, Reading()).nodes[0]
+    assert node.station is None and node.place == "4R by rules"
+
+
 def test_malignancy_over_size_is_paired_by_patient(tmp_path, drawn):
     """Four patients whose probabilities rank rightly and whose sizes do not: 1 − 0.25 on the same draws."""
     cases = []

@@ -13,7 +13,7 @@ from PIL import Image
 from nodewise.cli.main import exit_code
 from nodewise.evaluate.cohort import summarize
 from nodewise.evaluate.figures import as_png, as_svg, holds, matrix
-from nodewise.evaluate.gallery import PREDICTION, heights_of, station_levels, three_planes
+from nodewise.evaluate.gallery import PREDICTION, alone, heights_of, middle_of, station_levels, three_planes
 from nodewise.evaluate.pairs import find_pairs
 from nodewise.evaluate.papers.choose import pictures_of
 from nodewise.evaluate.run import evaluate_pairs
@@ -95,6 +95,16 @@ def test_a_cut_shows_the_place_and_the_contour():
     drawn = np.argwhere((axial == PREDICTION).all(axis=2))
     assert drawn.min(axis=0).tolist() == pytest.approx([80 - 5.5 * 2.5] * 2, abs=1.5)
     assert drawn.max(axis=0).tolist() == pytest.approx([80 + 5.5 * 2.5] * 2, abs=1.5)
+
+
+def test_the_middle_of_a_bent_node_lies_in_it():
+    grid = Grid.of((20, 20, 3), (2.0, 2.0, 4.0), (10.0, 0.0, 0.0))
+    labels = np.zeros(grid.shape, np.uint8, order="F")
+    labels[2:18, 2, 1] = labels[2, 2:18, 1] = labels[17, 2:18, 1] = 5
+    labels[10, 10, 1] = 4
+    x, y, z = middle_of(alone(Volume(labels, grid, Quantity.LABEL), 5))
+    i, j, k = np.rint(grid.to_index((x, y, z))).astype(int).tolist()
+    assert labels[i, j, k] == 5 and j == 2 and 7 <= i <= 12
 
 
 def test_levels_run_from_the_head_down():

@@ -130,7 +130,7 @@ def _true_nodes(
     ranked: tuple[_Ranked, _Ranked],
 ) -> tuple[TrueNode, ...]:
     matches = instances.matches
-    place = {node.id: node.place for node in truth.record.nodes} if truth.record else {}
+    place = _places(truth)
     named = {node.id: node for node in prediction.record.nodes} if prediction.record else {}
     status = _statuses(prediction)
     nodes = []
@@ -166,6 +166,14 @@ def _true_nodes(
             )
         )
     return tuple(nodes)
+
+
+def _places(truth: Truth) -> dict[int, str]:
+    """Of each true node; the station of an implant was found by the rules themselves: no truth to hold them against."""
+    if truth.record is None:
+        return {}
+    implanted = truth.record.made.get("made_by") == "implants"
+    return {node.id: f"{node.place} by rules" if implanted else node.place for node in truth.record.nodes}
 
 
 def _predicted_nodes(

@@ -141,6 +141,14 @@ def _loops(mask: npt.NDArray[np.bool_]) -> list[Floats]:
     return [np.asarray(loop) - 1 for loop in found]
 
 
-def labels_of(volume: Volume, keep: int | None = None) -> Volume:
-    """The map with one label alone, where ``keep`` is given."""
-    return volume if keep is None else Volume((volume.array == keep).astype(np.uint8), volume.grid, Quantity.LABEL)
+def alone(labels: Volume, label: int) -> Volume:
+    """The map with one label alone."""
+    return Volume(labels.array == label, labels.grid, Quantity.MASK)
+
+
+def middle_of(mask: Volume) -> Point:
+    """The voxel of a mask that is nearest to its centroid, LPS mm: a bent one does not hold its own."""
+    there = np.argwhere(mask.array)
+    apart = np.linalg.norm((there - there.mean(axis=0)) * mask.grid.spacing, axis=1)
+    x, y, z = mask.grid.to_lps(there[apart.argmin()]).tolist()
+    return (x, y, z)

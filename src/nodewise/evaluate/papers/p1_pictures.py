@@ -11,7 +11,7 @@ from nodewise.evaluate.cohort import Cohort
 from nodewise.evaluate.controls import by_rules
 from nodewise.evaluate.curves import froc_curves, roc_curves, station_confusion
 from nodewise.evaluate.figures import holds, lines, matrix, steps
-from nodewise.evaluate.gallery import PREDICTION, TRUTH, heights_of, labels_of, station_levels, three_planes
+from nodewise.evaluate.gallery import PREDICTION, TRUTH, alone, heights_of, middle_of, station_levels, three_planes
 from nodewise.evaluate.pairs import NODES_FILE
 from nodewise.evaluate.papers.picture import PaperPicture, photographed, plotted
 from nodewise.evaluate.patient_groups import have_maps
@@ -53,6 +53,8 @@ def _maps(cohort: Cohort) -> PaperPicture | None:
 def _station_maps(case: Case) -> Iterator[tuple[str, Volume]]:
     """Truth first, then what the prediction's folder holds."""
     if case.pair is None or case.pair.prediction is None:
+        return
+    if not any(node.station for node in case.nodes):
         return
     places = (
         ("truth", case.pair.truth / STATIONS_FILE),
@@ -115,12 +117,12 @@ def _gallery(cohort: Cohort) -> PaperPicture | None:
         ct = _ct(case) if node else None
         if node is None or ct is None or case.pair is None or case.pair.prediction is None:
             continue
-        found = closest_lps(read_labels(case.pair.prediction / NODES_FILE))
-        outlines = [(labels_of(found, node.id), PREDICTION)]
+        mask = alone(closest_lps(read_labels(case.pair.prediction / NODES_FILE)), node.id)
+        outlines = [(mask, PREDICTION)]
         truth = case.pair.truth / NODES_FILE
         if truth.is_file():
             outlines.insert(0, (closest_lps(read_labels(truth)), TRUTH))
-        shown.append((three_planes(ct, node.centroid_lps_mm, outlines), _said_of(case, node)))
+        shown.append((three_planes(ct, middle_of(mask), outlines), _said_of(case, node)))
     if not shown:
         return None
     caption = (
