@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nodewise.datasets.nodes import nodes_of, stations_of
 from nodewise.datasets.phantoms import phantom_cases
 from nodewise.datasets.read import load_case, read_dataset
 from nodewise.io.truthfile import read_truth, write_truth
 from nodewise.phantom.patient import Phantom
 from nodewise.values.errors import BadInputError
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
 NAME = "phantom-0007"
@@ -36,7 +36,13 @@ def test_a_phantom_is_a_case_with_everything(written_patient: Path, patient: Pha
     assert loaded.organs is not None and loaded.ignore is None
     ill = {p for n, p in zip(patient.nodes, patient.places, strict=True) if n.status and n.status.malignant}
     assert case.histology is not None
-    assert {code for code, status in case.histology.items() if status is Status.MALIGNANT} == ill
+    assert {code for code, malignant in case.histology.items() if malignant} == ill
+    nodes = nodes_of(loaded)
+    assert [node.id for node in nodes] == sorted(node.id for node in patient.nodes)
+    named = stations_of(loaded, nodes)
+    true = {node.id: place for node, place in zip(patient.nodes, patient.places, strict=True)}
+    right = sum(true[node.id] == station.code for node, station in zip(nodes, named, strict=True))
+    assert right >= 0.9 * len(nodes)
 
 
 def test_annotated_histology_and_side_are_taken_as_they_are(written: Path) -> None:
@@ -45,8 +51,8 @@ def test_annotated_histology_and_side_are_taken_as_they_are(written: Path) -> No
     write_truth(read_truth(path).model_copy(update={"station_histology": told, "primary_side": "unknown"}), path)
     (case,) = phantom_cases(written)
     assert case.primary is None
-    assert case.histology == {"4R": Status.MALIGNANT, "9": Status.BENIGN}
-    assert case.histology_of(Station.S9R) is Status.BENIGN
+    assert case.histology == {"4R": True, "9": False}
+    assert case.malignant(Station.S9R) is False
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from nodewise.io.dicom_write import write_ct_series
 from nodewise.io.itk import write_nifti
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 from nodewise.values.volume import Quantity, Volume
 
@@ -87,8 +86,8 @@ def test_the_table_says_what_files_cannot(pairs: Path) -> None:
     anna, bert = data.cases
     assert data.patients == ("p1",) and anna.primary is Side.LEFT
     assert (anna.annotation, bert.annotation, bert.histology) == ("partial", "full", None)
-    assert anna.histology_of(Station.S4R) is Status.MALIGNANT and anna.histology_of(Station.S4L) is None
-    assert anna.histology_of(Station.S9R) is Status.BENIGN and anna.histology_of(Station.S7) is None
+    assert anna.malignant(Station.S4R) is True and anna.malignant(Station.S4L) is None
+    assert anna.malignant(Station.S9R) is False and anna.malignant(Station.S7) is None
 
 
 def test_nnunet_raw_data_name_the_node_and_what_is_ignored(nnunet: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
 Annotation = Literal["full", "partial"]
@@ -26,8 +25,8 @@ class LabelledCase:
         stations: map of ``Station.label``.
         ignore: mask of where nodes may lie that are not labelled.
         organs: map of other structures, numbered as ``truth.json`` says.
-        histology: what the laboratory found in the nodes of each station that was resected, by its code; "9" stands for
-            both sides. None where nothing is known.
+        histology: whether each resected station holds metastasis, by its code, ``4R``, or by its zone, ``9``, where the
+            side is not told. None where nothing is known.
         primary: side of the primary tumour.
         annotation: ``partial`` where not every node is labelled, so that what is 0 is no background.
         node_label: the value of nodes in ``nodes``; None takes every value above 0, each a node of its own.
@@ -41,17 +40,17 @@ class LabelledCase:
     stations: Path | None = None
     ignore: Path | None = None
     organs: Path | None = None
-    histology: Mapping[str, Status] | None = None
+    histology: Mapping[str, bool] | None = None
     primary: Side | None = None
     annotation: Annotation = "full"
     node_label: int | None = None
     ignore_label: int | None = None
 
-    def histology_of(self, station: Station) -> Status | None:
-        """What was found in a station's nodes; None where it was not resected or is not known.
+    def malignant(self, station: Station) -> bool | None:
+        """Whether a station holds metastasis; None where it was not resected or is not known.
 
-        >>> LabelledCase("a", "a", Path(), Path(), histology={"9": Status.BENIGN}).histology_of(Station.S9L)
-        <Status.BENIGN: 'benign'>
+        >>> LabelledCase("a", "a", Path(), Path(), histology={"9": True}).malignant(Station.S9L)
+        True
         """
         known = self.histology or {}
         return known.get(station.code, known.get(station.zone))
@@ -91,4 +90,4 @@ class Facts:
     patient: str | None = None
     primary: Side | None = None
     annotation: Annotation = "full"
-    histology: Mapping[str, Status] | None = field(default=None)
+    histology: Mapping[str, bool] | None = None

@@ -9,7 +9,6 @@ from pathlib import Path
 from nodewise.datasets.case import LabelledCase
 from nodewise.io.truthfile import TruthRecord, read_truth
 from nodewise.values.errors import BadInputError
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
 TRUTH_FILE = "truth.json"
@@ -71,17 +70,16 @@ def _annotated(folder: Path) -> tuple[Path | None, bool]:
         raise BadInputError(f"{path} is not an annotation by nodewise phantom") from error
 
 
-def _histology(record: TruthRecord) -> Mapping[str, Status] | None:
+def _histology(record: TruthRecord) -> Mapping[str, bool] | None:
     """As annotated; else, of a drawn patient, as if every station with nodes had been resected."""
     if record.station_histology is not None:
-        return {code: Status(word) for code, word in record.station_histology.items() if word != "n/a"}
+        return {code: word == "malignant" for code, word in record.station_histology.items() if word != "n/a"}
     if record.region != "chest" or record.n_category_8 is None:
         return None
-    found: dict[str, Status] = {}
+    found: dict[str, bool] = {}
     for node in record.nodes:
-        if node.station not in (None, Station.UNKNOWN.code) and node.malignant is not None:
-            status = Status.MALIGNANT if node.malignant else Status.BENIGN
-            found[node.station] = Status.MALIGNANT if Status.MALIGNANT in (status, found.get(node.station)) else status
+        if node.station and node.station != Station.UNKNOWN.code and node.malignant is not None:
+            found[node.station] = found.get(node.station, False) or node.malignant
     return found
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from nodewise.datasets.case import Annotation, Facts
 from nodewise.values.errors import BadInputError
-from nodewise.values.node import Status
 from nodewise.values.station import Side, Station
 
 TABLE_FILE = "cases.csv"
 _STATIONS = {s.code for s in Station if s.label} | {s.zone for s in Station if s.label}
-_HISTOLOGY = {"benign": Status.BENIGN, "malignant": Status.MALIGNANT, "n/a": None, "": None}
+_HISTOLOGY = {"benign": False, "malignant": True, "n/a": None, "": None}
 _SIDES = {"left": Side.LEFT, "right": Side.RIGHT, "unknown": None, "": None}
 _ANNOTATIONS: dict[str, Annotation] = {"full": "full", "partial": "partial", "": "full"}
 
@@ -63,6 +62,7 @@ def _facts(row: Mapping[str, str], where: str) -> Facts:
     for station in sorted(_STATIONS & row.keys()):
         if row[station] not in _HISTOLOGY:
             raise BadInputError(f"{where}: station {station} is {row[station]}: give benign, malignant or n/a")
-        if status := _HISTOLOGY[row[station]]:
-            histology[station] = status
+        malignant = _HISTOLOGY[row[station]]
+        if malignant is not None:
+            histology[station] = malignant
     return Facts(row.get("patient") or None, _SIDES[side], _ANNOTATIONS[annotation], histology or None)
