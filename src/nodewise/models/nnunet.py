@@ -1,6 +1,6 @@
 """A model that nnU-Net v2 trained becomes a model folder, and predicts without nnU-Net.
 
-Isensee, Jaeger, Kohl, Petersen, Maier-Hein. nnU-Net: a self-configuring method for deep learning-based biomedical
+Isensee, Jaeger, Kohl, Petersen and Maier-Hein. nnU-Net: a self-configuring method for deep learning-based biomedical
 image segmentation. Nature Methods 18, 2021. Measured against nnunetv2 2.8.1; see ``tests/golden/nnunet``.
 """
 

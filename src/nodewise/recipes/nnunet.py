@@ -1,6 +1,6 @@
 """A segmentation network that nnU-Net v2 trained, imported, with everything after it as in the other recipes.
 
-Isensee, Jaeger, Kohl, Petersen, Maier-Hein. nnU-Net: a self-configuring method for deep learning-based biomedical
+Isensee, Jaeger, Kohl, Petersen and Maier-Hein. nnU-Net: a self-configuring method for deep learning-based biomedical
 image segmentation. Nature Methods 18, 203-211, 2021, doi:10.1038/s41592-020-01008-z.
 
 The paper reports no lymph nodes; how well a model does is for its makers to say. It is trained by nnU-Net itself.
