@@ -12,7 +12,6 @@ import functools
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from nodewise.learn.ahead import ahead
 from nodewise.learn.board import Board, Entry
 from nodewise.learn.checkpoint import load_weights, restore, save
 from nodewise.learn.device import Precision, memory_in_plain_words, training_precision
@@ -162,7 +162,7 @@ def _train(job: _Job, fabric: Any, network: nn.Module, progress: Callable[[Progr
     parts = {"network": network, "average": average, "optimizer": optimiser}
     before = restore(out / "last.pt", parts, plan.settings())
     best, began, steps = before.best, time.perf_counter(), range(before.step, plan.steps)
-    batches = _ahead(job.batch, plan.batches(before.step, fabric.global_rank), plan.workers)
+    batches = ahead(job.batch, plan.batches(before.step, fabric.global_rank), plan.workers)
     records: contextlib.AbstractContextManager[Board | None] = contextlib.nullcontext()
     if steps and fabric.is_global_zero:
         records = Board(out, before.step)
@@ -228,21 +228,3 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             slow.lerp_(fast, 1 - decay)
         for kept, latest in zip(average.buffers(), network.buffers(), strict=True):
             kept.copy_(latest)
-
-
-def _ahead(batch: Batch, steps: range, workers: int) -> Generator[tuple[Any, Any], None, None]:
-    """The batches in order, made ahead by threads."""
-    if workers == 0:
-        yield from map(batch, steps)
-        return
-    with ThreadPoolExecutor(workers, thread_name_prefix="batch") as pool:
-        waiting: list[Future[tuple[Any, Any]]] = []
-        try:
-            for step in steps:
-                waiting.append(pool.submit(batch, step))
-                if len(waiting) > workers + 1:
-                    yield waiting.pop(0).result()
-            while waiting:
-                yield waiting.pop(0).result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)

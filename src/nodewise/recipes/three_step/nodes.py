@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,16 +123,9 @@ def train_nodes(
         precision="auto",
     )
 
-    def validate(trained: nn.Module) -> dict[str, float]:
-        return figures_of(trained, way, held_out, 0.5)
-
-    def pictures(trained: nn.Module) -> dict[str, Any]:
-        return {kind: _picture(trained, way, examples[0]) for kind, examples in held_out.items()}
-
-    best = fit(
-        network, batch, loss, plan, out,
-        validate=validate if held_out else None, pictures=pictures, progress=progress,
-    )  # fmt: skip
+    validate = partial(figures_of, way=way, held_out=held_out, threshold=0.5) if held_out else None
+    pictures = partial(pictures_of, way=way, held_out=held_out)
+    best = fit(network, batch, loss, plan, out, validate=validate, pictures=pictures, progress=progress)
     network.load_state_dict(load_weights(best))
     network.eval().to(device)
     if not held_out:
@@ -155,8 +149,12 @@ def figures_of(
     return {"average_recall": mean} | named
 
 
+def pictures_of(network: nn.Module, way: NodesWay, held_out: Mapping[str, Sequence[Example]]) -> dict[str, Any]:
+    """Of the first example of each kind the slice with most node: CT, probability and truth, (H, W), 0 to 1."""
+    return {kind: _picture(network, way, examples[0]) for kind, examples in held_out.items()}
+
+
 def _picture(network: nn.Module, way: NodesWay, example: Example) -> Any:
-    """The slice with most node: the patch, the probability and the truth side by side, 0 to 1, (H, W)."""
     at = int(np.argmax((example.node == 1).sum(axis=(0, 1))))
     grey = way.preparation.channels(example.hu)[0]
     probability = probabilities(network, [example], way.preparation, way.patch)[0]

@@ -7,8 +7,8 @@ in training only: what looks like a node and is none then has a name of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -66,10 +66,12 @@ def redensified(hu: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.ND
     return out
 
 
-def node_loss(weights: Tensor) -> Callable[[Any, Tensor], Tensor]:
+def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
     """Binary cross-entropy and Tversky on node, and cross-entropy of the tissues at the network's own resolution.
 
     Args:
+        outputs: logits of node (batch, 1, x, y, z), and of the tissues where voxels are folded.
+        truth: see ``batch``.
         weights: of each tissue's class, see ``class_weights``.
     """
     import torch
@@ -77,19 +79,15 @@ def node_loss(weights: Tensor) -> Callable[[Any, Tensor], Tensor]:
     from nodewise.learn.loss import IGNORE, binary_cross_entropy, cross_entropy, tversky
 
     a, b, c = PHANTOM.plan.fold
-
-    def loss(outputs: list[Tensor], truth: Tensor) -> Tensor:
-        logits, tissues = outputs[0][:, 0].float(), outputs[1].float()
-        target, sure = truth[:, 0], truth[:, 2] > 0
-        binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, LIKELY))
-        overlap = tversky(
-            logits.sigmoid(), target == 1,
-            false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES, valid=target != IGNORE,
-        )  # fmt: skip
-        tissue = cross_entropy(tissues, truth[:, 1, ::a, ::b, ::c], weights=weights.to(tissues.device))
-        return BINARY_SHARE * binary + overlap + TISSUE_SHARE * tissue
-
-    return loss
+    logits, tissues = outputs[0][:, 0].float(), outputs[1].float()
+    target, sure = truth[:, 0], truth[:, 2] > 0
+    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, LIKELY))
+    overlap = tversky(
+        logits.sigmoid(), target == 1,
+        false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES, valid=target != IGNORE,
+    )  # fmt: skip
+    tissue = cross_entropy(tissues, truth[:, 1, ::a, ::b, ::c], weights=weights.to(tissues.device))
+    return BINARY_SHARE * binary + overlap + TISSUE_SHARE * tissue
 
 
 def class_weights(source: Source, seed: int, patches: int = 24) -> Tensor:

@@ -52,7 +52,7 @@ def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) 
     trained = train_nodes(
         PHANTOM,
         partial(batch, sources, seed),
-        node_loss(class_weights(sources[0], seed)),
+        partial(node_loss, weights=class_weights(sources[0], seed)),
         held_out,
         out / "fit",
         steps=steps,
