@@ -227,4 +227,7 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
         for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
             slow.lerp_(fast, 1 - decay)
         for kept, latest in zip(average.buffers(), network.buffers(), strict=True):
-            kept.copy_(latest)
+            if kept.is_floating_point():  # what batch normalisation has seen
+                kept.lerp_(latest, 1 - decay)
+            else:
+                kept.copy_(latest)

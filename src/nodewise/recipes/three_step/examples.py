@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.learn.loss import IGNORE
-from nodewise.values.box import Index3
+from nodewise.values.box import Box, Index3
 
 if TYPE_CHECKING:
     from nodewise.phantom.implant import Background, PasteMethod
@@ -77,7 +77,7 @@ class ImplantedScans:
         """A part of one of them."""
         from nodewise.phantom.implant import implant_patch
 
-        background = self.backgrounds[int(rng.integers(len(self.backgrounds)))]
+        background = _slab(self.backgrounds[int(rng.integers(len(self.backgrounds)))], self.patch[2], rng)
         count = int(rng.integers(*IMPLANTS))
         made = implant_patch(background, rng, patch=self.patch, count=count, paste=self.paste)
         hu = made.ct.array
@@ -93,3 +93,14 @@ class ImplantedScans:
             sure=np.pad(sure, around),
             real=True,
         )
+
+
+def _slab(background: Background, slices: int, rng: np.random.Generator) -> Background:
+    """As many slices of a scan as a patch has, anywhere: by fat alone most patches would lie near the diaphragm.
+
+    All of it where the slices have no room for a node.
+    """
+    x, y, z = background.room.shape
+    first = int(rng.integers(max(1, z - slices + 1)))
+    slab = background.crop(Box((0, 0, first), (x, y, min(z, first + slices))))
+    return slab if len(slab.places) else background

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from nodewise.anatomy.call import call_station
 from nodewise.anatomy.read import read_anatomy
 from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.nodes import nodes_of, stations_of
 from nodewise.datasets.read import LoadedCase, load_case
-from nodewise.nodes.split import nodes_from_labels
 from nodewise.recipes.station_cases import Case, Labelled, ScanCase
 from nodewise.values.node import Node
 from nodewise.values.station import Station
@@ -49,23 +49,16 @@ def suffices(cases: Sequence[Case]) -> bool:
 
 
 def _cut(loaded: LoadedCase, case: LabelledCase) -> CutCase:
-    nodes = nodes_from_labels(loaded.nodes)
+    nodes = nodes_of(loaded)
     stations = _stations(loaded, nodes)
-    histology = {place: status.malignant for place, status in (case.histology or {}).items()}
-    scan = ScanCase(loaded.study.ct, nodes, stations, histology)
+    scan = ScanCase(loaded.study.ct, nodes, stations, case.histology or {})
     kept = Labelled.of(scan).nodes
-    return CutCase(stations, histology, kept, scan.cubes(kept, ()))
+    return CutCase(stations, scan.histology, kept, scan.cubes(kept, ()))
 
 
-def _stations(loaded: LoadedCase, nodes: Sequence[Node]) -> tuple[Station, ...]:
-    """Of each node that of the largest overlap with the drawn map (P1, section 2.6), or with the landmarks' map."""
-    grid = loaded.study.ct.grid
-    if loaded.stations is None:
-        anatomy = read_anatomy(loaded.study)
-        return tuple(call_station(anatomy, grid.crop(n.box).to_lps(np.argwhere(n.mask))).station for n in nodes)
-    named = []
-    for node in nodes:
-        inside = loaded.stations.array[node.box.slices][node.mask]
-        counts = np.bincount(inside[inside > 0].astype(np.int64), minlength=1)
-        named.append(Station.of_label(int(counts.argmax())) if counts.any() else Station.UNKNOWN)
-    return tuple(named)
+def _stations(loaded: LoadedCase, nodes: tuple[Node, ...]) -> tuple[Station, ...]:
+    """Of each node that of the drawn map, or where there is none of the landmarks' map."""
+    if loaded.stations is not None:
+        return stations_of(loaded, nodes)
+    anatomy, grid = read_anatomy(loaded.study), loaded.study.ct.grid
+    return tuple(call_station(anatomy, grid.crop(n.box).to_lps(np.argwhere(n.mask))).station for n in nodes)

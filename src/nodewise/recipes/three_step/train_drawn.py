@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from nodewise.recipes.bank import phantom_bank
-from nodewise.recipes.malignancy_step import train_on_phantoms
-from nodewise.recipes.stations_step import train_stations
 from nodewise.recipes.three_step.backgrounds import survey_scans
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source
@@ -25,6 +23,9 @@ STATION_STEPS, NODE_STEPS, MALIGNANCY_STEPS = 30_000, 70_000, 40_000  # the pape
 
 def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
     """Train, and write ``out/model``; see ``nodewise.recipes.three_step.train``."""
+    from nodewise.recipes.malignancy_step import train_on_phantoms
+    from nodewise.recipes.stations_step import train_stations
+
     stations = train_stations(
         out / "stations",
         steps=effort.steps(STATION_STEPS),
