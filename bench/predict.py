@@ -87,7 +87,7 @@ def main() -> None:
     for name, seconds in stages.items():
         print(f"  {name:14} {seconds:8.1f} s")
     rest = predict.seconds - sum(stages.values())
-    print(f"  {'start, report':14} {rest:8.1f} s")
+    print(f"  {'start':14} {rest:8.1f} s")
     print(f"SimpleITK        {yardstick.seconds:8.1f} s   peak {yardstick.peak_mb:7.0f} MB   read, resample")
     print(
         f"ratio            {predict.seconds / yardstick.seconds:8.1f}     {predict.peak_mb / yardstick.peak_mb:10.1f}"

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from nodewise.models.bundle import load_bundle, save_bundle
 from nodewise.models.model_file import ModelFile
 from nodewise.models.plan_file import describe_plan
 
+TRAINED = Path(__file__).parents[1] / "golden/nnunet/plain/nnUNetTrainer__nnUNetPlans__3d_fullres"
 PLANS = {
     "stations": NetworkPlan(1, (1, 2), channels=(4, 8), blocks=(1, 1), fold=(2, 2, 1)),
     "nodes": NetworkPlan(2, (1,), channels=(4, 8), blocks=(1, 1)),
@@ -162,6 +164,54 @@ def test_export_never_replaces_the_model_itself(capsys, folder):
     assert "on top of" in run(capsys, "export", folder, "-o", folder, "--overwrite", code=2)
     assert "on top of" in run(capsys, "export", folder, "-o", folder.parent, "--overwrite", code=2)
     assert load_bundle(folder)
+
+
+def test_export_to_openvino_names_each_network(capsys, folder, tmp_path):
+    said = run(capsys, "export", folder, "-o", tmp_path / "ir", "--format", "openvino")
+    for name in ("stations", "nodes-0", "nodes-1"):
+        assert f"network: {tmp_path / 'ir' / name}.xml" in said
+        assert json.loads((tmp_path / "ir" / f"{name}.json").read_text())["patch"] == [16, 16, 8]
+
+
+def test_every_option_reaches_the_import(capsys, folder, tmp_path, monkeypatch):
+    asked = {}
+
+    def fake(source, out, **options):
+        asked.update(source=source, out=out, **options)
+        return load_bundle(folder)
+
+    monkeypatch.setattr("nodewise.models.nnunet.import_nnunet", fake)
+    typed = "--name mine --fold 0 --fold all --configuration 3d_lowres --checkpoint checkpoint_best.pth --label 2"
+    more = ["--licence", "CC BY 4.0", "--no-mirror", "--orientation", "RAS"]
+    assert f"model: {folder}" in run(
+        capsys, "import-nnunet", tmp_path / "nn", "-o", tmp_path / "o", *typed.split(), *more
+    )
+    assert asked == {
+        "source": tmp_path / "nn", "out": tmp_path / "o", "name": "mine", "folds": ("0", "all"), "mirroring": False,
+        "configuration": "3d_lowres", "checkpoint": "checkpoint_best.pth", "label": 2, "licence": "CC BY 4.0",
+        "orientation": "RAS",
+    }  # fmt: skip
+    asked.clear()
+    assert "already holds something" in run(capsys, "import-nnunet", tmp_path / "nn", "-o", folder, code=2)
+    assert "on top of" in run(capsys, "import-nnunet", folder, "-o", folder, "--overwrite", code=2)
+    assert not asked
+
+
+@pytest.mark.skipif(not TRAINED.is_dir(), reason=f"needs {TRAINED}, a model trained by nnU-Net")
+def test_a_model_trained_by_nnunet_is_imported_and_sound(capsys, tmp_path):
+    out = tmp_path / "imported"
+    run(capsys, "import-nnunet", TRAINED, "-o", out, "--fold", "0", "--name", "mine", "--licence", "CC0")
+    assert "nodes: 1 network" in run(capsys, "verify", out)
+    model = load_bundle(out).model
+    assert (model.name, model.recipe, model.licence) == ("mine", "nnunet", "CC0")
+    assert "nnunet" in run(capsys, "list", tmp_path)
+    assert "plain U-Net" in run(capsys, "info", out)
+
+
+def test_what_is_not_of_nnunet_leaves_nothing(capsys, tmp_path):
+    (tmp_path / "nn").mkdir()
+    run(capsys, "import-nnunet", tmp_path / "nn", "-o", tmp_path / "o", code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["nn"]
 
 
 def test_what_is_no_model_is_refused_in_one_line(capsys, tmp_path):

@@ -17,6 +17,12 @@ from nodewise.values.station import Side
 FILES = {"assessment.json", "nodes.csv", "nodes.nii.gz", "report.html", "run.log", "stations.nii.gz"}
 
 
+@pytest.fixture(autouse=True)
+def _cache(monkeypatch, tmp_path_factory):
+    """Compiled networks are kept for this run of the tests, not in the user's folder."""
+    monkeypatch.setattr("nodewise.cli.predict.cache_folder", lambda: tmp_path_factory.getbasetemp() / "cache")
+
+
 @pytest.fixture(scope="module")
 def measured(written_patient, tmp_path_factory):
     out = tmp_path_factory.mktemp("measured") / "case"
@@ -52,7 +58,7 @@ def test_measure_writes_a_whole_case(measured, written_patient):
     for found, true in zip(record.nodes, truth["nodes"], strict=True):
         assert found.short_axis_mm == pytest.approx(true["short_axis_mm"], abs=0.02)
         assert found.centroid_lps_mm == pytest.approx(true["centroid_lps_mm"], abs=0.02)
-    assert list(record.provenance.seconds) == ["reading", "anatomy", "nodes"]
+    assert list(record.provenance.seconds) == ["reading", "anatomy", "nodes", "report"]
 
 
 def test_no_name_of_the_patient_is_written(measured, written_patient):

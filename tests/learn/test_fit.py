@@ -14,9 +14,11 @@ from nodewise.learn import fit as fitting
 from nodewise.learn.checkpoint import load_weights
 from nodewise.learn.first_network import NetworkPlan, build_network
 from nodewise.learn.fit import FitPlan, fit
+from nodewise.learn.optimise import AdamW
+from nodewise.learn.schedule import Cosine
 from nodewise.values.errors import BadInputError, MissingExtraError, NodewiseError
 
-PLAN = FitPlan(steps=12, learning_rate=1e-2, validate_every=4, save_every=3, warmup=2)
+PLAN = FitPlan(steps=12, learning_rate=1e-2, validate_every=4, save_every=3, schedule=Cosine(warmup=2))
 
 
 class Killed(Exception):
@@ -120,7 +122,13 @@ def test_it_learns(tmp_path):
         x, _ = _batch(step)
         return x, x @ truth
 
-    fit(network, batch, nn.functional.mse_loss, FitPlan(steps=300, learning_rate=0.1, weight_decay=0), tmp_path)
+    fit(
+        network,
+        batch,
+        nn.functional.mse_loss,
+        FitPlan(steps=300, learning_rate=0.1, optimiser=AdamW(weight_decay=0)),
+        tmp_path,
+    )
     assert torch.allclose(network.weight, truth.T, atol=0.01)
     assert torch.allclose(load_weights(tmp_path / "best.pt")["weight"], truth.T, atol=0.02)
 
@@ -134,7 +142,7 @@ def test_the_best_is_the_one_that_validates_best(tmp_path):
 
 
 def test_learning_rate_rises_then_falls_to_one_per_cent():
-    plan = FitPlan(steps=1000, learning_rate=1.0, warmup=9)
+    plan = FitPlan(steps=1000, learning_rate=1.0, schedule=Cosine(warmup=9))
     rates = [plan.rate(t) for t in range(1000)]
     assert rates[0] == pytest.approx(0.1)
     assert rates[500] == pytest.approx(0.505, abs=1e-3)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodewise.learn.slide import gaussian_weights, sliding_window
+from nodewise.learn.slide import MOST_WINDOWS, batch_for, gaussian_weights, sliding_window
 
 PATCH = (6, 8, 4)
 
@@ -87,6 +87,66 @@ def test_windows_without_a_true_voxel_are_not_computed():
     nothing = sliding_window(predict, _image(mask.shape), PATCH, 3, mask=np.zeros_like(mask))
     assert nothing.shape == (3, 24, 8, 4)
     assert not nothing.any()
+
+
+@settings(max_examples=40)
+@given(
+    shape=st.tuples(*[st.integers(1, 24)] * 3),
+    overlap=st.sampled_from([0.0, 0.25, 0.5, 0.8]),
+    seed=st.integers(0, 1000),
+    share=st.sampled_from([0.001, 0.01, 0.5]),
+)
+def test_every_wanted_voxel_is_answered(shape, overlap, seed, share):
+    image, mask = _image(shape), np.random.default_rng(seed).random(shape) < share
+    found = sliding_window(_pointwise, image, PATCH, 3, overlap=overlap, mask=mask)
+    direct = _pointwise(torch.from_numpy(image)[None])[0].numpy()
+    np.testing.assert_allclose(found[:, mask], direct[:, mask], rtol=1e-4, atol=1e-5)
+
+
+def test_windows_lie_around_what_is_wanted():
+    seen = []
+
+    def predict(x):
+        seen.extend(x[:, 0].numpy())
+        return x[:, :1]
+
+    image = np.arange(40, dtype=np.float32).reshape(1, 40, 1, 1) * np.ones((1, 1, 8, 4), np.float32)
+    mask = np.zeros(image.shape[1:], bool)
+    mask[20:22] = True
+    sliding_window(predict, image, PATCH, 1, mask=mask)
+    assert [window[:, 0, 0].tolist() for window in seen] == [[18, 19, 20, 21, 22, 23]]
+
+
+def test_a_window_that_is_nearest_to_nothing_wanted_is_skipped():
+    calls = []
+
+    def predict(x):
+        calls.append(len(x))
+        return x[:, :1]
+
+    mask = np.zeros((30, 8, 4), bool)
+    mask[[0, 29]] = True
+    sliding_window(predict, _image(mask.shape), PATCH, 1, overlap=0.5, mask=mask)
+    assert sum(calls) == 2  # the outermost of nine; the two beside them hold no wanted voxel in their middle
+
+
+def test_mirrored_windows_are_mirrored_back_and_averaged():
+    def lopsided(x):
+        return x[:, :1] * torch.arange(PATCH[0]).reshape(-1, 1, 1)
+
+    image = _image(PATCH)
+    found = sliding_window(lopsided, image, PATCH, 1, flips=(0,))
+    np.testing.assert_allclose(found[0], image[0] * (PATCH[0] - 1) / 2, rtol=1e-5)
+    calls = []
+    sliding_window(lambda x: calls.append(1) or x[:, :1], image, PATCH, 1, flips=(0, 1, 2))
+    assert len(calls) == 8
+
+
+def test_the_batch_follows_from_free_memory():
+    one = 6 * 4 * 32 * 96**3  # bytes of a window
+    assert batch_for((96, 96, 96), 32, 0) == 1
+    assert batch_for((96, 96, 96), 32, 6 * one) == 3
+    assert batch_for((96, 96, 96), 32, 1000 * one) == MOST_WINDOWS
 
 
 def test_a_small_volume_is_continued_by_its_edge():

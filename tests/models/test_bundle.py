@@ -11,12 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.resnet import ResNetPlan, build_resnet
 from nodewise.models import bundle as bundling
 from nodewise.models.bundle import bundled_models, load_bundle, save_bundle
+from nodewise.models.calibration import Isotonic, Temperature
+from nodewise.models.calibration_file import describe_calibration
 from nodewise.models.model_file import ModelFile
+from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation import Preparation
 from nodewise.models.preparation_file import describe_preparation
+from nodewise.models.verify import verify
 from nodewise.values.errors import BadInputError
 
 PLAN = NetworkPlan(2, (3,), channels=(4, 8), blocks=(1, 1))
@@ -95,6 +100,47 @@ def test_an_ensemble_and_several_steps(tmp_path):
         assert torch.equal(bundle.networks("stations")[0](x), build_network(flat, 0).eval()(x))
     with pytest.raises(BadInputError, match="the model tiny has no step malignancy, only stations, nodes"):
         bundle.step("malignancy")
+
+
+def test_a_classifier_of_nodes_with_its_calibration(tmp_path):
+    plan = ResNetPlan(2, channels=(8, 16), blocks=(1, 2), stem=2)
+    preparation = NodePatchPreparation(16, 1.5, ((-160.0, 240.0),), shrink_large=True)
+    calibrations = (Temperature(0.5, -1.0), Isotonic((0.1, 0.6), (0.0, 1.0)))
+    for n, calibration in enumerate(calibrations):
+        step = step_file(plan, kind="resnet", patch=(16, 16, 16), outputs=("metastatic",))
+        step |= {"preparation": describe_preparation(preparation), "calibration": describe_calibration(calibration)}
+        save_bundle(tmp_path / str(n), model_file({"malignancy": step}), {"malignancy": [trained(plan)]}, "")
+        bundle = load_bundle(tmp_path / str(n))
+        kept = bundle.step("malignancy")
+        assert (kept.preparation.build(), kept.calibration.build()) == (preparation, calibration)
+        assert ResNetPlan(**dict(kept.plan)) == plan
+        exact = build_resnet(plan, 5).eval()
+        exact.load_state_dict(trained(plan))
+        x = torch.rand(3, 2, 16, 16, 16)
+        with torch.inference_mode():
+            assert torch.equal(bundle.networks("malignancy")[0](x), exact(x))
+        assert verify(bundle) == {"malignancy": sum(p.numel() for p in exact.parameters())}
+
+
+def trained(plan):
+    """Weights with which not every image gets the same answer."""
+    return {name: tensor + 0.1 for name, tensor in build_resnet(plan, 5).state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"outputs": ("a", "b")}, "one output, and 2 are named"),
+        ({"patch": (16, 16, 2)}, "smaller than 4"),
+        ({"patch": (16, 16)}, "smaller than 4"),
+        ({"patch": (2048, 2048, 4), "plan": {"channels": (4096, 4096)}}, "too many"),
+    ],
+)
+def test_a_classifier_that_cannot_be_is_refused(change, said):
+    plan = describe_plan(ResNetPlan(2, channels=(8, 16), blocks=(1, 2), stem=2)).model_dump() | change.pop("plan", {})
+    step = step_file(kind="resnet", patch=(16, 16, 16), outputs=("metastatic",)) | {"plan": plan} | change
+    with pytest.raises(ValueError, match=said):
+        model_file({"malignancy": step})
 
 
 def test_loaded_networks_can_be_trained_further(folder):

@@ -8,7 +8,8 @@ STEP = {
     "plan": {
         "in_channels": 2, "heads": [1], "channels": [32, 64], "blocks": [1, 2], "decoder_blocks": [1],
         "kernels": [[3, 3, 3], [3, 3, 3]], "strides": [[1, 1, 1], [2, 2, 2]], "auxiliary": 0, "dimension": 3,
-        "fold": [2, 2, 2], "residual": True, "norm": "instance", "bias": False, "slope": 0.01, "deep_supervision": False,
+        "fold": [2, 2, 2], "residual": True, "norm": "instance", "bias": False, "slope": 0.01,
+        "deep_supervision": False,
     },
     "preparation": {"kind": "crop", "spacing_mm": [1, 1, 1], "windows": [[-160, 240], [-1000, 600]], "margin_mm": 10},
     "patch": [128, 128, 96],

@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from nodewise.image.resample import resample
+from nodewise.models import preparation as module
 from nodewise.models.preparation import Preparation
 from nodewise.values.anatomy import Region
 from nodewise.values.grid import Grid
@@ -77,3 +79,52 @@ def test_probabilities_stay_between_0_and_1():
     prepared = PREPARATION(ct, Region((5, 5, 5), (25, 25, 25)))
     back = PREPARATION.restore(np.full(prepared.grid.shape, 1.0000002, np.float32), prepared)
     assert back.array.max() <= 1
+
+
+def _noise(grid, seed=0):
+    return np.asfortranarray(np.random.default_rng(seed).random(grid.shape, dtype=np.float32))
+
+
+@pytest.mark.parametrize("spacing", [(0.8, 0.8, 1.0), (0.9, 0.9, 5.0), (2.0, 2.0, 2.0)])
+def test_putting_back_by_blocks_is_putting_back_at_once(monkeypatch, spacing):
+    angles = Rotation.from_euler("xyz", (3, -8, 5), degrees=True).as_matrix()
+    grid = Grid.of(tuple(int(60 / s) for s in spacing), spacing, (0.0, 0.0, 0.0), angles)
+    ct = Volume(np.zeros(grid.shape, np.float32), grid, Quantity.HU)
+    prepared = PREPARATION(ct, Region((15, 15, 15), (40, 40, 40)))
+    answer = Volume(_noise(prepared.grid), prepared.grid, Quantity.PROBABILITY)
+    whole = np.clip(resample(answer, prepared.native).array, 0, 1)
+    monkeypatch.setattr(module, "BLOCK_VOXELS", 2 * prepared.native.shape[0] * prepared.native.shape[1])
+    back = PREPARATION.restore(answer.array, prepared)
+    np.testing.assert_allclose(back.array, whole, atol=1e-5)
+    assert back.grid.same_as(prepared.native)
+    assert back.array.flags.f_contiguous
+
+
+@given(shape=st.tuples(*[st.integers(1, 60)] * 3), voxels=st.integers(1, 5000))
+def test_blocks_hold_every_voxel_once(shape, voxels):
+    count = np.zeros(shape, int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK_VOXELS", voxels)
+        for block in module._blocks(shape):
+            assert block.shape[:2] == shape[:2]
+            assert np.prod(block.shape) <= max(voxels, np.prod(shape[:2]))
+            count[block.slices] += 1
+    assert (count == 1).all()
+
+
+def test_a_small_crop_is_continued_in_the_dark_to_the_least_size():
+    grid = Grid.of((60, 60, 60), (1, 1, 1))
+    ct = Volume(np.full(grid.shape, 40, np.float32), grid, Quantity.HU)
+    region = Region((20, 20, 20), (39, 38, 39))
+    plain = Preparation((1, 1, 1), ((-160.0, 240.0),), margin_mm=0.0)
+    padded = Preparation((1, 1, 1), ((-160.0, 240.0),), margin_mm=0.0, least_voxels=(32, 25, 1))
+    small, large = plain(ct, region), padded(ct, region)
+    assert small.image.shape == (1, 20, 19, 20)
+    assert large.image.shape == (1, 32, 25, 20)
+    inner = large.image[:, 6:26, 3:22]
+    np.testing.assert_allclose(inner, small.image, atol=1e-6)
+    assert large.image.sum() == pytest.approx(inner.sum())
+    assert large.native.same_as(small.native)
+    np.testing.assert_allclose(large.grid.to_lps((6, 3, 0)), small.grid.origin)
+    answer = _noise(large.grid)
+    np.testing.assert_allclose(padded.restore(answer, large).array, answer[6:26, 3:22], atol=1e-6)

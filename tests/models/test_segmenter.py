@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
 from nodewise.models.preparation import Preparation
-from nodewise.models.segmenter import Segmenter
+from nodewise.models.segmenter import segmenter
 from nodewise.values.anatomy import Anatomy, Region
 from nodewise.values.grid import Grid
 from nodewise.values.study import Source, Study
@@ -18,6 +19,7 @@ class Bright(nn.Module):
 
     def __init__(self):
         super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
         self.windows = 0
 
     def forward(self, x):
@@ -31,8 +33,8 @@ def _study(hu):
     return Study("a", Volume(hu, grid, Quantity.HU), Source(grid))
 
 
-def _segmenter(network):
-    return Segmenter(network.eval(), PREPARATION, (16, 16, 16), "cpu")
+def _segmenter(network, **options):
+    return segmenter([network], PREPARATION, (16, 16, 16), node_class=1, runtime="torch", **options)
 
 
 def _fat_with_a_ball():
@@ -84,3 +86,43 @@ def test_windows_of_air_are_skipped():
     _segmenter(filled)(_study(_fat_with_a_ball()[0]), Anatomy({}, REGION, how="test"))
     _segmenter(empty)(_study(hu), Anatomy({}, REGION, how="test"))
     assert 0 < empty.windows < filled.windows
+
+
+class Same(nn.Module):
+    """The same logit of node everywhere."""
+
+    def __init__(self, logit):
+        super().__init__()
+        self.logit = nn.Parameter(torch.full((1,), float(logit)))
+
+    def forward(self, x):
+        return self.logit.expand(len(x), 1, *x.shape[2:])
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_one_output_goes_through_a_sigmoid_and_an_ensemble_is_averaged(runtime):
+    study = _study(_fat_with_a_ball()[0])
+    two = segmenter([Same(-1.0), Same(3.0)], PREPARATION, (16, 16, 16), runtime=runtime)
+    answer = two(study, Anatomy({}, REGION, how="test"))
+    assert answer.array.max() == pytest.approx((1 / (1 + np.e) + 1 / (1 + np.exp(-3))) / 2, abs=2e-3)
+
+
+def test_a_window_that_ends_above_air_wants_what_is_above_its_lower_end():
+    hu, _ = _fat_with_a_ball()
+    hu[:40] = -500
+    soft = Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0),), margin_mm=0.0)
+    filled, empty = Bright(), Bright()
+    for network, study in ((filled, _study(_fat_with_a_ball()[0])), (empty, _study(hu))):
+        segmenter([network], soft, (16, 16, 16), node_class=1, runtime="torch")(study, Anatomy({}, REGION, how="test"))
+    assert 0 < empty.windows < filled.windows
+
+
+def test_both_runtimes_find_the_same():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv3d(2, 8, 3, padding=1), nn.GroupNorm(8, 8), nn.LeakyReLU(), nn.Conv3d(8, 3, 1))
+    study, anatomy = _study(_fat_with_a_ball()[0]), Anatomy({}, REGION, how="test")
+    a, b = (
+        segmenter([network], PREPARATION, (16, 16, 16), node_class=1, runtime=runtime)(study, anatomy).array
+        for runtime in ("torch", "openvino")
+    )
+    np.testing.assert_allclose(a, b, atol=0.03)  # bfloat16 where the processor has it

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from nodewise.cli.options import command_line
 from nodewise.cli.screen import console, counted, log_to, stages
-from nodewise.io.casefile import AssessmentRecord, read_record
+from nodewise.io.casefile import AssessmentRecord, read_record, record_of, write_record
 from nodewise.io.folder import read_study
 from nodewise.io.whole import make_folder, whole
 from nodewise.report.tables import summary_row
@@ -48,12 +48,19 @@ def make_case(
             log.info("%s", line)
         assessment = work(study, on_stage)
         seconds = {"reading": reading, **assessment.provenance.seconds}
-        provenance = replace(assessment.provenance, seconds=seconds, command=command_line())
-        assessment = replace(assessment, provenance=provenance)
+        assessment = _with_seconds(assessment, seconds)
         on_stage("report")
+        start = time.perf_counter()
         write_case(assessment, folder)
+        assessment = _with_seconds(assessment, {**seconds, "report": time.perf_counter() - start})
+        write_record(record_of(assessment), folder / "assessment.json")  # again, as nothing knows its own time
         log.info("nodes: %d, category: %s", len(assessment.findings), assessment.stage.category)
     return assessment
+
+
+def _with_seconds(assessment: Assessment, seconds: Mapping[str, float]) -> Assessment:
+    provenance = replace(assessment.provenance, seconds=seconds, command=command_line())
+    return replace(assessment, provenance=provenance)
 
 
 def run_one(path: Path, out: Path, work: Work, *, allow_gaps: bool, overwrite: bool, n_stages: int) -> None:

@@ -258,7 +258,7 @@ def _steps(model: ModelFile) -> Table:
         shown = {
             "network": describe_network(step),
             "outputs": ", ".join(step.outputs),
-            "steps of the optimiser": f"{step.steps:,}",
+            **({"steps of the optimiser": f"{step.steps:,}"} if step.steps else {}),
             **{key: _words(value) for key, value in told.items() if value is not None},
             "weights": ", ".join(file.name for file in step.weights),
         }

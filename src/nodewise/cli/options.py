@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +36,14 @@ class Device(StrEnum):
     mps = "mps"
 
 
+class Runtime(StrEnum):
+    """What computes the network."""
+
+    auto = "auto"
+    torch = "torch"
+    openvino = "openvino"
+
+
 class Edition(StrEnum):
     """Edition of the TNM classification of lung cancer."""
 
@@ -41,7 +51,8 @@ class Edition(StrEnum):
     ninth = "9"
 
 
-_WITHOUT_PATH = {"--primary", "--tnm", "--device", "--threads"}
+log = logging.getLogger(__name__)
+_WITHOUT_PATH = {"--primary", "--tnm", "--device", "--runtime", "--threads"}
 
 Input = Annotated[
     Path,
@@ -60,6 +71,9 @@ PrimaryOption = Annotated[
 ]
 EditionOption = Annotated[Edition, typer.Option("--tnm", help="Edition of the TNM classification.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where the network runs.")]
+RuntimeOption = Annotated[
+    Runtime, typer.Option("--runtime", help="What computes the network: auto takes openvino on a cpu, else torch.")
+]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Processor threads to use at most.", show_default="all")
 ]
@@ -78,6 +92,23 @@ def use_threads(count: int | None) -> None:
 
     torch.set_num_threads(count)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(count)
+
+
+def cache_folder() -> Path | None:
+    """The user's folder for what can be made again, in the system's place for it; None where it cannot be written."""
+    if sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
+    elif sys.platform == "darwin":
+        root = Path("~/Library/Caches")
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        folder = root.expanduser() / "nodewise"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:
+        log.debug("compiled networks are not kept: %s", error)
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def command_line() -> str:

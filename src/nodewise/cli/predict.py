@@ -19,7 +19,10 @@ from nodewise.cli.options import (
     OverwriteOption,
     Primary,
     PrimaryOption,
+    Runtime,
+    RuntimeOption,
     ThreadsOption,
+    cache_folder,
     use_threads,
 )
 
@@ -34,6 +37,7 @@ def predict(
         bool, typer.Option("--separate-touching", help="Cut conglomerates at their necks into nodes of their own.")
     ] = False,
     device: DeviceOption = Device.auto,
+    runtime: RuntimeOption = Runtime.auto,
     threads: ThreadsOption = None,
     allow_gaps: GapsOption = False,
     overwrite: OverwriteOption = False,
@@ -58,7 +62,7 @@ def predict(
     studies = find_studies(source)
     require_outside(out, source)
     use_threads(threads)
-    pipeline = load_pipeline(model, device.value)
+    pipeline = load_pipeline(model, device.value, runtime=runtime.value, cache=cache_folder())
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
         return assess(

@@ -1,12 +1,10 @@
-"""What a training run leaves on disk: checkpoints that hold plain tensors and numbers, and its log."""
+"""What a training run must find again: checkpoints, which hold plain tensors, numbers and words."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,6 @@ import torch
 from torch import Tensor
 
 from nodewise.values.errors import BadInputError
-
-COLUMNS = ("step", "loss", "learning_rate", "seconds", "validation")
 
 
 def save(state: Mapping[str, Any], path: Path) -> None:
@@ -44,33 +40,27 @@ class Standing:
     seconds: float = 0.0
 
 
-def restore(path: Path, parts: Mapping[str, Any], seed: int) -> Standing:
-    """Put network, average and optimizer back to where ``path`` left them.
+def restore(path: Path, parts: Mapping[str, Any], settings: Mapping[str, str]) -> Standing:
+    """Put network, average and optimiser back to where ``path`` left them.
+
+    Args:
+        path: of the last checkpoint; none is a run not yet begun.
+        parts: what has a ``load_state_dict``, by its name in the file.
+        settings: those that make it the same run, in words.
 
     Raises:
-        BadInputError: the file belongs to another network or seed.
+        BadInputError: the file belongs to a run with another network or other settings.
     """
     if not path.exists():
         return Standing()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    if state["seed"] != seed:
-        raise BadInputError(f"{path} was begun with seed {state['seed']}, not {seed}: use that or another folder")
+    begun = state.get("settings", {})
+    for name, wanted in settings.items():
+        if begun.get(name, wanted) != wanted:
+            raise BadInputError(f"{path} was begun with {name} {begun[name]}, not {wanted}: use that or another folder")
     try:
         for name, part in parts.items():
             part.load_state_dict(state[name])
     except (RuntimeError, ValueError) as error:
         raise BadInputError(f"{path} belongs to another network: train into another folder") from error
     return Standing(state["step"], state["best"], state["seconds"])
-
-
-@contextlib.contextmanager
-def training_log(path: Path, start: int) -> Iterator[Any]:
-    """The log, cut back to ``start`` steps and open for more."""
-    rows: list[list[str]] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            rows = [r for r in csv.reader(file) if len(r) == len(COLUMNS) and r[0].isdigit() and int(r[0]) <= start]
-    with path.open("w", newline="", buffering=1) as file:
-        writer = csv.writer(file)
-        writer.writerows([COLUMNS, *rows])
-        yield writer

@@ -1,12 +1,18 @@
-"""What the machine can compute on, and in which precision."""
+"""What the machine can compute on, in which precision, and what is said when its memory runs out."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Literal
 
 import torch
 
 from nodewise.values.errors import BadInputError
+
+Precision = Literal["32-true", "bf16-mixed"]
+
+_OUT_OF_MEMORY = ("t allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "bad allocation")
 
 
 def choose_device(name: str) -> str:
@@ -28,6 +34,19 @@ def choose_device(name: str) -> str:
     return name
 
 
+def check_count(device: str, count: int) -> None:
+    """Nothing, where ``count`` processes can train on ``device``: one on each GPU, any number on a CPU.
+
+    Raises:
+        BadInputError: there are not so many, or one of them is named.
+    """
+    kind, _, index = device.partition(":")
+    there = {"cpu": count, "cuda": torch.cuda.device_count()}.get(kind, 1)
+    if count < 1 or (count > 1 and (index or count > there)):
+        there = 1 if index else there
+        raise BadInputError(f"cannot train on {count} devices with {device}: it gives {there}")
+
+
 def computes_in_bfloat16(device: str) -> bool:
     """Whether it does so at full speed; where bfloat16 is emulated it is slower than float32."""
     kind = device.partition(":")[0]
@@ -37,8 +56,37 @@ def computes_in_bfloat16(device: str) -> bool:
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
+def training_precision(device: str) -> Precision:
+    """Mixed bfloat16 where that is quick, float32 elsewhere."""
+    return "bf16-mixed" if computes_in_bfloat16(device) else "32-true"
+
+
+def free_memory(device: str) -> int:
+    """Bytes that may still be used there; 0 on a CPU, where a larger batch is no quicker."""
+    kind = device.partition(":")[0]
+    if kind == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory() if kind == "mps" else 0
+
+
 def half_precision(device: str) -> contextlib.AbstractContextManager[object]:
     """Inference in bfloat16 where that is quick, in float32 elsewhere."""
     if not computes_in_bfloat16(device):
         return contextlib.nullcontext()
     return torch.autocast(device.partition(":")[0], torch.bfloat16)
+
+
+@contextlib.contextmanager
+def memory_in_plain_words(device: str, advice: str) -> Iterator[None]:
+    """Memory that runs out inside becomes one line that ends with ``advice``.
+
+    Raises:
+        BadInputError: memory ran out; any other error passes as it is.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        spent = isinstance(error, MemoryError | torch.cuda.OutOfMemoryError)
+        if not spent and not any(words in str(error) for words in _OUT_OF_MEMORY):
+            raise
+        raise BadInputError(f"memory ran out on {device}: {advice}") from error

@@ -159,7 +159,11 @@ def _filled(step: StepFile, path: Path) -> nn.Module:
 
     try:
         network = empty_network(step)
-        weights = {n: t.float() if t.is_floating_point() else t for n, t in load_file(path).items()}
+        # copied: where memory is not aligned, as a file's may be, torch's answers differ in the last bits
+        weights = {
+            name: tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+            for name, tensor in load_file(path).items()
+        }
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, ValueError, SafetensorError) as error:
         raise BadInputError(f"{path}: the weights do not fit the network of model.json") from error

@@ -36,9 +36,9 @@ def empty_network(step: StepFile) -> nn.Module:
 def _network(step: StepFile) -> nn.Module:
     fields = dict(step.plan)
     if isinstance(step.plan, ResNetFile):
-        from nodewise.learn.resnet import ResNet, ResNetPlan  # type: ignore[import-not-found]
+        from nodewise.learn.resnet import ResNet, ResNetPlan
 
-        return ResNet(ResNetPlan(**fields))  # type: ignore[no-any-return]
+        return ResNet(ResNetPlan(**fields))
     if isinstance(step.plan, FirstFile):
         from nodewise.learn import first_network
 

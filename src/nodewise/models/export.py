@@ -35,7 +35,7 @@ def export_openvino(bundle: Bundle, out: Path, *, overwrite: bool = False) -> li
     Raises:
         BadInputError: as ``copy_model``.
     """
-    from nodewise.learn.openvino import save_openvino  # type: ignore[import-not-found]
+    from nodewise.learn.openvino import save_openvino
 
     require_outside(out, bundle.folder)
     written = []
@@ -54,13 +54,16 @@ def export_openvino(bundle: Bundle, out: Path, *, overwrite: bool = False) -> li
 
 def _use(bundle: Bundle, name: str, step: StepFile, sha256: str) -> dict[str, object]:
     """What a program needs to feed the network and to read its answer."""
-    model, axes = bundle.model, "xyz"[: len(step.patch)]
-    volume = step.kind != "resnet"
+    model, axes = bundle.model, ", ".join("xyz"[: len(step.patch)])
+    way = "x to the patient's left, y to the back, z to the head"
+    if step.preparation.kind == "nnunet":
+        axes, way = ", ".join("abc"[: len(step.patch)]), "the patch's axes, as nnU-Net's transpose orders them"
+    answer = "(batch,)" if step.kind == "resnet" else f"(batch, outputs, {axes})"
     return {
         "model": model.name,
         "step": name,
-        "input": f"float32 (batch, channels, {', '.join(axes)}); x to the patient's left, y to the back, z to the head",
-        "output": f"logits (batch, outputs{', ' + ', '.join(axes) if volume else ''})",
+        "input": f"float32 (batch, channels, {axes}); {way}",
+        "output": f"logits {answer}",
         "networks": len(step.weights),
         **step.model_dump(mode="json", include={"preparation", "patch", "outputs", "threshold", "calibration"}),
         "heads": list(getattr(step.plan, "heads", (len(step.outputs),))),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +33,7 @@ class PreparationModel(_Frozen):
     spacing_mm: tuple[float, float, float]
     windows: tuple[tuple[float, float], ...]
     margin_mm: float
+    least_voxels: tuple[int, int, int] = (1, 1, 1)
 
 
 class FirstFile(_Frozen):
@@ -40,8 +41,8 @@ class FirstFile(_Frozen):
 
     in_channels: int
     out_channels: int
-    channels: tuple[int, ...]
-    blocks: tuple[int, ...]
+    channels: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(max_length=12)
+    blocks: tuple[Annotated[int, Field(ge=1, le=32)], ...]
     kernels: tuple[tuple[int, ...], ...]
     strides: tuple[tuple[int, ...], ...]
     dimension: int

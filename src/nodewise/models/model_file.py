@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from nodewise.models.calibration_file import CalibrationFile
 from nodewise.models.first_bundle import upgraded
-from nodewise.models.frozen import Frozen
+from nodewise.models.frozen import Frozen, Share
 from nodewise.models.plan_file import PlanFile, ResNetFile, UNetFile, kind_of
 from nodewise.models.preparation_file import PreparationFile
 from nodewise.values.errors import BadInputError
@@ -26,36 +27,10 @@ LARGEST_PATCH = 2**24
 LARGEST_LAYER = 2**31
 """Numbers in one layer's output at most: 8 GB in float32."""
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=40)]
 Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=2000)]
 Name = Annotated[str, Field(pattern=r"^\w[\w .+-]*$", max_length=100)]
-
-
-class TemperatureCalibration(Frozen):
-    """Calibrated logit = ``scale`` × logit + ``shift`` (Platt 1999; with shift 0, Guo et al. 2017's temperature)."""
-
-    kind: Literal["temperature"] = "temperature"
-    scale: Annotated[float, Field(gt=0)]
-    shift: float = 0.0
-
-
-class IsotonicCalibration(Frozen):
-    """Calibrated probability ``y`` at probability ``x``, straight between knots and level beyond them."""
-
-    kind: Literal["isotonic"] = "isotonic"
-    x: Annotated[tuple[Share, ...], Field(min_length=2)]
-    y: tuple[Share, ...]
-
-    @model_validator(mode="after")
-    def _rises(self) -> IsotonicCalibration:
-        if len(self.x) != len(self.y) or list(self.x) != sorted(set(self.x)) or list(self.y) != sorted(self.y):
-            raise ValueError("x and y are as many, x rises and y does not fall")
-        return self
-
-
-Calibration = Annotated[TemperatureCalibration | IsotonicCalibration, Field(discriminator="kind")]
 
 
 class WeightsFile(Frozen):
@@ -83,7 +58,7 @@ class StepFile(Frozen):
     outputs: Annotated[tuple[Line, ...], Field(min_length=1)]
     weights: Annotated[tuple[WeightsFile, ...], Field(max_length=64)] = ()
     threshold: Share | None = None
-    calibration: Calibration | None = None
+    calibration: CalibrationFile | None = None
     steps: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from nodewise.models.frozen import Frozen
 
 if TYPE_CHECKING:
     from nodewise.learn.network import NetworkPlan
-    from nodewise.learn.resnet import ResNetPlan  # type: ignore[import-not-found]
+    from nodewise.learn.resnet import ResNetPlan
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 Small = Annotated[int, Field(ge=1, le=32)]

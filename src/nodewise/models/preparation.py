@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +11,13 @@ import numpy.typing as npt
 
 from nodewise.image.resample import resample
 from nodewise.values.anatomy import Region
-from nodewise.values.box import Box
+from nodewise.values.box import Box, Index3
 from nodewise.values.grid import Grid, Point
 from nodewise.values.volume import Quantity, Volume
 
 Floats = npt.NDArray[np.float32]
+
+BLOCK_VOXELS = 2**22  # put back at a time: 16 MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,18 +31,21 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """Crop to a region, resample, window.
+    """Crop to a region, resample, continue where it is small, window.
 
     Attributes:
         spacing_mm: of the network's voxels along the CT's array axes; the true one differs slightly, so that whole
             voxels fill the crop.
         windows: (low, high) HU of each channel, put to 0 and 1 and cut off beyond.
         margin_mm: added around the region on every side, as far as the scan goes.
+        least_voxels: of the network's voxels along each array axis; a smaller crop is continued to both sides by
+            voxels as dark as every window goes.
     """
 
     spacing_mm: Point
     windows: tuple[tuple[float, float], ...]
     margin_mm: float = 10.0
+    least_voxels: Index3 = (1, 1, 1)
 
     def __call__(self, ct: Volume, region: Region) -> Prepared:
         """The part of ``ct`` in ``region``, as the network sees it.
@@ -47,8 +54,9 @@ class Preparation:
             ValueError: the region does not touch the scan.
         """
         crop = ct.crop(self._box(ct.grid, region))
-        grid = crop.grid.resampled(self.spacing_mm)
-        return Prepared(self.channels(resample(crop, grid).array), grid, crop.grid)
+        grid = _at_least(crop.grid.resampled(self.spacing_mm), self.least_voxels)
+        dark = min(low for low, _ in self.windows)
+        return Prepared(self.channels(resample(crop, grid, fill=dark).array), grid, crop.grid)
 
     def channels(self, hu: npt.NDArray[np.float32]) -> Floats:
         """HU (x, y, z) to the network's channels (channels, x, y, z)."""
@@ -62,8 +70,10 @@ class Preparation:
     def restore(self, probability: Floats, prepared: Prepared) -> Volume:
         """Probability (x, y, z) on the network's voxels to the CT's own, over the crop that was prepared."""
         answer = Volume(np.asarray(probability, dtype=np.float32), prepared.grid, Quantity.PROBABILITY)
-        back = resample(answer, prepared.native)
-        return back.with_array(np.clip(back.array, 0, 1), Quantity.PROBABILITY)
+        back = np.empty(prepared.native.shape, dtype=np.float32, order="F")
+        for block in _blocks(prepared.native.shape):
+            np.clip(resample(answer, prepared.native.crop(block)).array, 0, 1, out=back[block.slices])
+        return Volume(back, prepared.native, Quantity.PROBABILITY)
 
     def _box(self, grid: Grid, region: Region) -> Box:
         low, high = np.asarray(region.low_mm) - self.margin_mm, np.asarray(region.high_mm) + self.margin_mm
@@ -71,3 +81,19 @@ class Preparation:
         if min(box.shape) == 0:
             raise ValueError(f"the region from {region.low_mm} to {region.high_mm} mm lies outside the scan")
         return box
+
+
+def _at_least(grid: Grid, least: Index3) -> Grid:
+    """The grid, continued to both sides of an axis that has fewer voxels."""
+    missing = [max(0, wanted - there) for wanted, there in zip(least, grid.shape, strict=True)]
+    if not any(missing):
+        return grid
+    (x0, x1), (y0, y1), (z0, z1) = ((-(m // 2), n + m - m // 2) for n, m in zip(grid.shape, missing, strict=True))
+    return grid.crop(Box((x0, y0, z0), (x1, y1, z1)))
+
+
+def _blocks(shape: Index3) -> Iterator[Box]:
+    """Slabs of whole slices, of ``BLOCK_VOXELS`` where one slice is not more."""
+    thick = max(1, BLOCK_VOXELS // math.prod(shape[:2]))
+    for start in range(0, shape[2], thick):
+        yield Box((0, 0, start), (*shape[:2], min(start + thick, shape[2])))

@@ -9,39 +9,46 @@ from pydantic import Field
 
 from nodewise.models.frozen import Frozen
 from nodewise.models.nnunet_file import NnUNetFile
+from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
 
 Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
-SpacingMm = Annotated[tuple[Annotated[float, Field(ge=0.1, le=20)], ...], Field(min_length=3, max_length=3)]
+Mm = Annotated[float, Field(ge=0.1, le=20)]
+Voxels = Annotated[int, Field(ge=1, le=2048)]
 
 
 class CropFile(Frozen):
     """``models.preparation.Preparation`` on disk: crop to a region, resample, window."""
 
     kind: Literal["crop"] = "crop"
-    spacing_mm: SpacingMm
+    spacing_mm: tuple[Mm, Mm, Mm]
     windows: Windows
     margin_mm: Annotated[float, Field(ge=0, le=500)]
+    least_voxels: tuple[Voxels, Voxels, Voxels] = (1, 1, 1)
 
     def build(self) -> Preparation:
         """What turns a CT into the network's input."""
-        x, y, z = self.spacing_mm
-        return Preparation((x, y, z), self.windows, self.margin_mm)
+        return Preparation(self.spacing_mm, self.windows, self.margin_mm, self.least_voxels)
 
 
 class PatchFile(Frozen):
-    """A cube about each node on disk: voxels along its edges, their spacing, HU windows; the mask comes last."""
+    """``models.node_patch.NodePatchPreparation`` on disk: a cube about each node, in HU windows, with its mask."""
 
     kind: Literal["patch"] = "patch"
     size_voxels: Annotated[int, Field(ge=8, le=256)]
-    spacing_mm: Annotated[float, Field(ge=0.1, le=20)]
+    spacing_mm: Mm
     windows: Windows
     shrink_large: bool = False
+
+    def build(self) -> NodePatchPreparation:
+        """What cuts a CT into the network's inputs, one a node."""
+        return NodePatchPreparation(self.size_voxels, self.spacing_mm, self.windows, self.shrink_large)
 
 
 PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
 
 
-def describe_preparation(preparation: Preparation) -> CropFile:
+def describe_preparation(preparation: Preparation | NodePatchPreparation) -> CropFile | PatchFile:
     """As it is kept in ``model.json``."""
-    return CropFile.model_validate(asdict(preparation))
+    kind = CropFile if isinstance(preparation, Preparation) else PatchFile
+    return kind.model_validate(asdict(preparation))

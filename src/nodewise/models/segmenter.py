@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,25 +21,27 @@ from nodewise.values.volume import Quantity, Volume
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nodewise.learn.runtime import Runtime
+
 TISSUE_HU = -300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segmenter:
-    """A network with all it takes to use it.
+    """A network with all it takes to use it; ``segmenter`` makes one.
 
     Attributes:
-        network: logits of every class, in evaluation mode on ``device``.
-        patch: window in voxels. node_class: which of the classes is node.
-        overlap: of neighbouring windows.
+        predict: windows (batch, channels, *patch) to the probability of node (batch, 1, *patch).
+        patch: window in voxels. overlap: of neighbouring windows; batch: of them at a time.
+        flips: axes along which windows are mirrored too, see ``sliding_window``.
     """
 
-    network: nn.Module
+    predict: Callable[[Tensor], Tensor]
     preparation: Preparation
     patch: Index3
-    device: str
-    node_class: int = 1
     overlap: float = 0.5
+    batch: int = 1
+    flips: tuple[int, ...] = ()
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Volume:
         """Probability of being node on a crop of the CT's grid; 0 outside the body where the anatomy has one."""
@@ -47,7 +51,14 @@ class Segmenter:
         body = _body(anatomy, prepared.grid)
         inside = _tissue(prepared, self.preparation) if body is None else body
         answer = sliding_window(
-            self._node, prepared.image, self.patch, 1, overlap=self.overlap, mask=inside, device=self.device
+            self.predict,
+            prepared.image,
+            self.patch,
+            1,
+            overlap=self.overlap,
+            batch=self.batch,
+            mask=inside,
+            flips=self.flips,
         )
         probability = self.preparation.restore(answer[0], prepared)
         body = _body(anatomy, prepared.native)
@@ -55,15 +66,43 @@ class Segmenter:
             return probability
         return probability.with_array(probability.array * body, Quantity.PROBABILITY)
 
-    def _node(self, windows: Tensor) -> Tensor:
-        """(batch, channels, x, y, z) to the probability of node (batch, 1, x, y, z)."""
-        import torch
 
-        from nodewise.learn.device import half_precision
+def segmenter(
+    networks: Sequence[nn.Module],
+    preparation: Preparation,
+    patch: Index3,
+    *,
+    node_class: int | None = None,
+    flips: tuple[int, ...] = (),
+    runtime: Runtime = "auto",
+    device: str = "cpu",
+    cache: Path | None = None,
+) -> Segmenter:
+    """A segmenter of one network, or of an ensemble whose probabilities are averaged.
 
-        with torch.inference_mode(), half_precision(self.device):
-            logits: Tensor = self.network(windows)
-        return logits.float().softmax(dim=1)[:, self.node_class, None]
+    Args:
+        networks: logits, of node alone or of every class.
+        preparation: what they are given.
+        patch: window in voxels.
+        node_class: which of several classes is node; None where node is all there is.
+        flips: axes along which windows are mirrored too: 2ⁿ times the work.
+        runtime: auto, torch or openvino.
+        device: cpu, cuda, cuda:1 or mps.
+        cache: folder in which compiled networks are kept.
+
+    Raises:
+        BadInputError: the runtime is not here, or not for this device.
+    """
+    from torch import nn
+
+    from nodewise.learn import runtime as learned
+    from nodewise.learn.device import free_memory
+    from nodewise.learn.slide import batch_for
+
+    output = nn.Sigmoid() if node_class is None else learned.ClassProbability(node_class)
+    predict = learned.runtime(networks, output, runtime=runtime, device=device, cache=cache)
+    features = next(networks[0].parameters()).shape[0]  # of the first layer
+    return Segmenter(predict, preparation, patch, batch=batch_for(patch, features, free_memory(device)), flips=flips)
 
 
 def _body(anatomy: Anatomy, grid: Grid) -> npt.NDArray[np.bool_] | None:
@@ -74,7 +113,7 @@ def _body(anatomy: Anatomy, grid: Grid) -> npt.NDArray[np.bool_] | None:
 
 
 def _tissue(prepared: Prepared, preparation: Preparation) -> npt.NDArray[np.bool_]:
-    """Where the widest window says that there is more than air."""
+    """Where the widest window says that there is more than air, as far as it reaches down."""
     low, high = max(preparation.windows, key=lambda w: w[1] - w[0])
     channel = preparation.windows.index((low, high))
-    return np.asarray(prepared.image[channel] > (TISSUE_HU - low) / (high - low))
+    return np.asarray(prepared.image[channel] > max(0.0, (TISSUE_HU - low) / (high - low)))

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import bundled_models, load_bundle
 from nodewise.recipes import nnunet, three_step
 from nodewise.values.errors import BadInputError
 from nodewise.values.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from nodewise.learn.runtime import Runtime
+
 DEFAULT = three_step.NAME
 
 
-def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeline:
+def load_pipeline(
+    model: str | Path = "default", device: str = "auto", *, runtime: Runtime = "auto", cache: Path | None = None
+) -> Pipeline:
     """The pipeline of a model.
 
     Args:
         model: ``default``, the name of a bundled model, or a model folder.
         device: auto, cpu, cuda, cuda:1, mps.
+        runtime: auto (OpenVINO on a CPU, torch elsewhere), torch or openvino.
+        cache: folder in which OpenVINO keeps compiled networks, to start sooner the next time; None keeps none.
 
     Raises:
-        BadInputError: there is no such model or device, or the model folder is damaged.
+        BadInputError: there is no such model, device or runtime, or the model folder is damaged.
     """
     from nodewise.learn.device import choose_device
 
@@ -28,7 +36,7 @@ def load_pipeline(model: str | Path = "default", device: str = "auto") -> Pipeli
     where = choose_device(device)
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
-        return three_step.pipeline(folder, where)
+        return three_step.pipeline(folder, where, runtime, cache)
     if recipe == "nnunet":
         return nnunet.pipeline(folder, where)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")

@@ -30,7 +30,7 @@ import numpy as np
 
 from nodewise.models.first_bundle import ModelFile, describe_network, describe_preparation, load_bundle, save_bundle
 from nodewise.models.preparation import Preparation
-from nodewise.models.segmenter import Segmenter
+from nodewise.models.segmenter import segmenter
 from nodewise.recipes.validation import Patch, validate
 from nodewise.values.pipeline import Pipeline
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nodewise.learn.first_network import NetworkPlan
+    from nodewise.learn.runtime import Runtime
 
 NAME = "three-step-phantom"
 PREPARATION = Preparation(spacing_mm=(1.5, 1.5, 1.5), windows=((-160.0, 240.0), (-1000.0, 600.0)))
@@ -173,17 +174,24 @@ def _model_file(
     )
 
 
-def pipeline(folder: Path, device: str) -> Pipeline:
-    """The three steps with the weights in ``folder``, on ``device``."""
+def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None) -> Pipeline:
+    """The three steps with the weights in ``folder``; see ``nodewise.learn.runtime`` for all else."""
     from nodewise.anatomy.read import read_anatomy
     from nodewise.nodes.suspicion import size_suspicion
 
     bundle = load_bundle(folder)
     model = bundle.model
-    network = bundle.network(device)
     return Pipeline(
         read_anatomy=read_anatomy,
-        segment=Segmenter(network, bundle.preparation, model.patch, device, model.classes.index("node")),
+        segment=segmenter(
+            [bundle.network(device)],
+            bundle.preparation,
+            model.patch,
+            node_class=model.classes.index("node"),
+            runtime=runtime,
+            device=device,
+            cache=cache,
+        ),
         malignancy=size_suspicion,
         threshold=model.threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,

@@ -1,0 +1,367 @@
+"""P1's third step: the malignancy of each node, learned from the histology of stations alone.
+
+No node's own histology is known to training. A benign station says that each of its nodes is benign; a malignant one
+that some node of it is metastatic, no one knows which. P1 (section 2.5) teaches all nodes of a malignant station, and
+only as long as the network calls every one of them benign. ``Rule.LARGEST`` teaches the most suspicious one alone, as
+multiple-instance learning does; ``Rule.ANY`` maximises the probability that any is metastatic, 1 − Π (1 − p).
+
+Differences from the paper: group normalisation, which does not depend on how many nodes a patient has, in place of
+batch normalisation over the few nodes of one case; a first convolution of stride 2; shorter training at a higher rate
+(``BUNDLED``; ``PAPER`` has the paper's numbers); each probability calibrated on held-out patients, which weighting
+malignant stations a hundred times makes necessary.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nodewise.models.calibration import Calibration, bag_probability, fit_isotonic, fit_temperature
+from nodewise.models.node_patch import NodePatchPreparation
+from nodewise.values.errors import BadInputError
+from nodewise.values.station import Station
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from nodewise.learn.resnet import ResNetPlan
+    from nodewise.values.node import Node
+    from nodewise.values.volume import Volume
+
+PREPARATION = NodePatchPreparation()
+POSITIVE_WEIGHT = 100.0
+CHANNELS, BLOCKS, STEM = (16, 32, 48, 64), (1, 1, 1, 1), 2  # with the stem five levels: 32, 16, 8, 4 and 2 voxels
+Floats = npt.NDArray[np.float32]
+
+
+class Rule(Enum):
+    """Which nodes of a malignant station are taught to be metastatic."""
+
+    PAPER = "all, while all are called benign"
+    LARGEST = "the most suspicious, while all are called benign"
+    ANY = "the probability that any is"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast to learn.
+
+    Attributes:
+        cosine: whether the rate rises and falls; else it is constant.
+        cases: patients a step.
+        visits: how many times one scan of a drawn patient is used, each time cut and turned anew.
+    """
+
+    steps: int
+    learning_rate: float
+    cosine: bool
+    cases: int
+    visits: int
+    positive_weight: float = POSITIVE_WEIGHT
+    rule: Rule = Rule.PAPER
+
+
+PAPER = Schedule(40_000, 3e-5, cosine=False, cases=1, visits=1)
+BUNDLED = Schedule(3_000, 1e-3, cosine=True, cases=2, visits=4)
+
+
+class Case(Protocol):
+    """A patient to learn from.
+
+    Attributes:
+        stations: of each node.
+        histology: whether a resected station holds metastasis, by station, ``4R``, or by zone, ``9``.
+    """
+
+    @property
+    def stations(self) -> tuple[Station, ...]: ...
+
+    @property
+    def histology(self) -> Mapping[str, bool]: ...
+
+    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:
+        """HU and share of node (n, 2, x, y, z) about each of some nodes, voxels of 1 mm; the same seed, the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhantomCase:
+    """A patient of a node bank, scanned anew for every seed."""
+
+    path: Path
+    stations: tuple[Station, ...]
+    histology: Mapping[str, bool]
+
+    @staticmethod
+    def of(path: Path) -> PhantomCase:
+        """The patient in a file of the bank."""
+        from nodewise.recipes.node_bank import load_case
+
+        drawn = load_case(path)
+        return PhantomCase(path, drawn.stations, drawn.histology)
+
+    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:
+        """See ``Case``."""
+        from nodewise.recipes.node_bank import load_case
+        from nodewise.recipes.node_visits import scanned
+
+        drawn = load_case(self.path).only(which)
+        hu = scanned(drawn, np.random.default_rng(list(seed)))
+        return np.stack([hu, drawn.nodes == 1], axis=1).transpose(0, 1, 4, 3, 2).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanCase:
+    """A real patient: one scan, with its nodes on its grid; the seed changes nothing."""
+
+    ct: Volume
+    nodes: tuple[Node, ...]
+    stations: tuple[Station, ...]
+    histology: Mapping[str, bool]
+
+    def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:  # noqa: ARG002
+        """See ``Case``."""
+        from nodewise.recipes.node_bank import CUBE
+
+        wide = NodePatchPreparation(CUBE, 1.0, ((-1024.0, 3071.0),))
+        cubes = wide(self.ct, [self.nodes[n] for n in which])
+        cubes[:, 0] = cubes[:, 0] * 4095 - 1024
+        return cubes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """The nodes of a case in stations of known histology: their numbers, the bag of each, and the bags' labels."""
+
+    nodes: tuple[int, ...]
+    bags: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+    @staticmethod
+    def of(case: Case) -> Labelled:
+        """Each resected station with a node is a bag; the others are left out."""
+        keys = [_verdict(station, case.histology) for station in case.stations]
+        nodes = tuple(n for n, key in enumerate(keys) if key is not None)
+        names = sorted({key for key in keys if key is not None})
+        bags = np.array([names.index(str(keys[n])) for n in nodes], np.int64)
+        return Labelled(nodes, bags, np.array([int(case.histology[name]) for name in names], np.int64))
+
+
+def _verdict(station: Station, histology: Mapping[str, bool]) -> str | None:
+    """The name under which the histology of a station is given; None where there is none."""
+    return next((name for name in (station.code, station.zone) if name in histology), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What training leaves: the network's plan and weights, its calibration, and what was measured, by name."""
+
+    plan: ResNetPlan
+    weights: dict[str, Tensor]
+    calibration: Calibration
+    measures: Mapping[str, float]
+
+
+def train_malignancy(
+    cases: Sequence[Case],
+    held_out: Sequence[Case],
+    out: Path,
+    *,
+    schedule: Schedule = BUNDLED,
+    seed: int = 0,
+    device: str = "auto",
+    calibrate: Literal["temperature", "isotonic"] = "temperature",
+    progress: Callable[[int], None] = lambda _step: None,
+) -> Learned:
+    """Train on the stations of ``cases``; choose and calibrate on those of ``held_out``.
+
+    Args:
+        cases: to learn from; those without a node in a resected station are passed over.
+        held_out: other patients.
+        out: folder of checkpoints and log; the same call goes on where it was stopped.
+        schedule: how long and how fast.
+        seed: everything random follows from it.
+        device: auto, cpu, cuda or mps.
+        calibrate: with which curve.
+        progress: told the steps done.
+
+    Raises:
+        BadInputError: the cases, or those held out, lack benign or malignant stations.
+    """
+    from nodewise.learn.checkpoint import load_weights
+    from nodewise.learn.device import choose_device
+    from nodewise.learn.fit import FitPlan, fit
+    from nodewise.learn.optimise import Adam
+    from nodewise.learn.resnet import ResNetPlan, build_resnet
+    from nodewise.learn.schedule import Constant, Cosine
+
+    material, examples = _known(cases, "train on"), examine(_known(held_out, "validate on"), seed)
+    where = choose_device(device)
+    plan = ResNetPlan(PREPARATION.channels, CHANNELS, BLOCKS, STEM)
+    network = build_resnet(plan, seed)
+    how = FitPlan(
+        schedule.steps,
+        schedule.learning_rate,
+        Adam(),
+        Cosine() if schedule.cosine else Constant(),
+        validate_every=max(1, min(250, schedule.steps // 4)),
+        save_every=50,
+        seed=seed,
+        device=where,
+        precision="auto",
+    )
+    visits = Visits(tuple(material), schedule, seed)
+    best = fit(
+        network,
+        visits.batch,
+        functools.partial(station_loss, rule=schedule.rule, positive_weight=schedule.positive_weight),
+        how,
+        out,
+        validate=lambda trained: {"station_auc": examples.auc(examples.logits(trained))},
+        progress=lambda now: progress(now.step),
+    )
+    weights = load_weights(best)
+    network.load_state_dict(weights)
+    logits = examples.logits(network.eval())
+    fitted = fit_temperature if calibrate == "temperature" else fit_isotonic
+    calibration = fitted(logits, examples.bags, examples.labels)
+    return Learned(plan, weights, calibration, examples.measures(logits, calibration))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visits:
+    """Batches for training, each a pure function of its number."""
+
+    cases: tuple[Case, ...]
+    schedule: Schedule
+    seed: int
+
+    def batch(self, step: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Patches (n, channels, x, y, z) of some cases' labelled nodes; the bag of each node and the bags' labels.
+
+        The cases go by in rounds of 64 (fewer where there are fewer): each round's are scanned once and visited
+        ``schedule.visits`` times.
+        """
+        import torch
+
+        from nodewise.recipes.node_visits import augmented, windowed
+
+        a_round = min(_ROUND, len(self.cases))
+        rng = np.random.default_rng((self.seed, 0, step))
+        images, bags, labels, found = [], [], [], 0
+        for k in range(step * self.schedule.cases, (step + 1) * self.schedule.cases):
+            number = k // (a_round * self.schedule.visits)
+            chosen = np.random.default_rng((self.seed, 1, number)).permutation(len(self.cases))[:a_round]
+            cubes, labelled = _visit(self, int(chosen[k % a_round]), number)
+            images.append(windowed(augmented(cubes, PREPARATION.size_voxels, rng), PREPARATION.windows))
+            bags.append(labelled.bags + found)
+            labels.append(labelled.labels)
+            found += len(labelled.labels)
+        target = torch.from_numpy(np.concatenate(bags)), torch.from_numpy(np.concatenate(labels))
+        return torch.cat(images), target
+
+
+_ROUND = 64
+
+
+@functools.lru_cache(maxsize=2 * _ROUND)
+def _visit(visits: Visits, case: int, number: int) -> tuple[Tensor, Labelled]:
+    """The cubes of a case's labelled nodes at one visit; kept until the round is over."""
+    import torch
+
+    labelled = Labelled.of(visits.cases[case])
+    cubes = visits.cases[case].cubes(labelled.nodes, (visits.seed, 2, number, case))
+    return torch.from_numpy(cubes), labelled
+
+
+def station_loss(
+    logits: Tensor, target: tuple[Tensor, Tensor], *, rule: Rule = Rule.PAPER, positive_weight: float = POSITIVE_WEIGHT
+) -> Tensor:
+    """Loss of nodes' logits (n,) from their bags (n,) and the bags' labels, by the rule."""
+    from nodewise.learn.loss_bags import bag_loss
+
+    bags, labels = target
+    if rule is not Rule.ANY:
+        return bag_loss(
+            logits, bags, labels, positive_weight=positive_weight, largest_only=rule is Rule.LARGEST
+        )
+    return any_loss(logits.float(), bags, labels)
+
+
+def any_loss(logits: Tensor, bags: Tensor, labels: Tensor) -> Tensor:
+    """Mean over bags of −log P(label), where P(malignant) = 1 − Π (1 − p): each label counts as often as it occurs."""
+    import torch
+    from torch.nn import functional
+
+    clear = torch.zeros(len(labels), device=logits.device).index_add(0, bags, functional.softplus(logits))
+    metastatic = -torch.log(-torch.expm1(-clear.clamp_min(1e-6)))
+    return torch.where(labels == 1, metastatic, clear).mean()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """Held-out patches with their bags: (n, channels, x, y, z), (n,), (bags,)."""
+
+    patches: Tensor
+    bags: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+
+    def logits(self, network: nn.Module) -> npt.NDArray[np.float64]:
+        """Of every node (n,)."""
+        import torch
+
+        device = next(network.parameters()).device
+        with torch.inference_mode():
+            found = [network(part.to(device)).float().cpu().numpy() for part in self.patches.split(64)]
+        return np.concatenate(found).astype(np.float64)
+
+    def auc(self, logits: npt.NDArray[np.float64]) -> float:
+        """Of the stations, each with the largest logit of its nodes."""
+        from nodewise.metrics.roc import auc
+
+        largest = np.full(len(self.labels), -np.inf)
+        np.maximum.at(largest, self.bags, logits)
+        return auc(self.labels == 1, largest)
+
+    def measures(self, logits: npt.NDArray[np.float64], calibration: Calibration) -> dict[str, float]:
+        """Of stations: AUC, Brier score and calibration error of 1 − Π (1 − p)."""
+        from nodewise.metrics.reliability import brier, reliability
+
+        told, truth = bag_probability(calibration(logits), self.bags, len(self.labels)), self.labels == 1
+        return {
+            "station_auc": self.auc(logits),
+            "station_brier": brier(told, truth),
+            "station_calibration_error": reliability(told, truth).error,
+        }
+
+
+def examine(cases: Sequence[Case], seed: int) -> Examples:
+    """One visit of each case, its nodes as they are."""
+    import torch
+
+    from nodewise.recipes.node_visits import plain, windowed
+
+    patches, bags, labels, count = [], [], [], 0
+    for number, case in enumerate(cases):
+        labelled = Labelled.of(case)
+        cubes = torch.from_numpy(case.cubes(labelled.nodes, (seed, 3, number)))
+        patches.append(windowed(plain(cubes, PREPARATION.size_voxels), PREPARATION.windows))
+        bags.append(labelled.bags + count)
+        labels.append(labelled.labels)
+        count += len(labelled.labels)
+    return Examples(torch.cat(patches), np.concatenate(bags), np.concatenate(labels))
+
+
+def _known(cases: Sequence[Case], purpose: str) -> list[Case]:
+    """The cases with a node in a resected station."""
+    known = [(case, labelled) for case in cases if (labelled := Labelled.of(case)).nodes]
+    verdicts = {int(label) for _, labelled in known for label in labelled.labels}
+    if verdicts != {0, 1}:
+        raise BadInputError(f"the patients to {purpose} have no benign or no malignant stations with nodes: give more")
+    return [case for case, _ in known]
