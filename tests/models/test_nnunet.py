@@ -105,6 +105,12 @@ def test_an_imported_model_is_a_pipeline_whose_probability_agrees_with_the_label
     assert (pipeline.threshold, pipeline.minimum_short_axis_mm, pipeline.name) == (0.5, 0, "cascade-3d_lowres")
 
 
+def test_labels_by_openvino_are_those_of_nnunet_too(tmp_path):
+    bundle = import_nnunet(trained(RESIDUAL), tmp_path / "model", mirroring=False, orientation="RAS")
+    ours = load_nnunet(bundle, runtime="openvino").label_map(read_image(image(RESIDUAL))[0]).array
+    assert np.mean(ours == read_labels(trained(RESIDUAL) / "predicted.nii.gz").array) >= 0.999
+
+
 def test_volumes_take_several_windows(plain):
     patch = load_nnunet(load_bundle(plain)).patch
     assert [len(window_starts(n, p)) for n, p in zip((40, 38, 36), patch, strict=True)] == [4, 2, 2]

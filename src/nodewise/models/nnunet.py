@@ -25,6 +25,8 @@ from nodewise.values.errors import BadInputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nodewise.learn.runtime import Runtime
+
 STEP, BEFORE = "nodes", "before"
 THRESHOLD = 0.5
 
@@ -129,12 +131,23 @@ def read_trained(folder: Path, folds: tuple[str, ...], configuration: str | None
     return Trained(made, chosen, each)
 
 
-def load_nnunet(bundle: Bundle, device: str = "cpu", step: str = STEP) -> NnUNet:
+def load_nnunet(
+    bundle: Bundle, device: str = "cpu", *, runtime: Runtime = "torch", cache: Path | None = None, step: str = STEP
+) -> NnUNet:
     """The networks of an imported model, ready for a CT.
 
+    Args:
+        bundle: as ``import_nnunet`` makes it.
+        device: cpu, cuda, cuda:1 or mps.
+        runtime: what computes on a CPU, in float32 as nnU-Net does: torch, openvino, or auto for the quicker.
+        cache: folder in which OpenVINO keeps compiled networks; None keeps none.
+        step: of the bundle.
+
     Raises:
-        BadInputError: the model was not made by nnU-Net, or is not whole.
+        BadInputError: the model was not made by nnU-Net, or is not whole; or there is no OpenVINO.
     """
+    from nodewise.learn.runtime import runtime as compiled
+
     made = bundle.step(step)
     kept = made.preparation
     if not isinstance(kept, NnUNetFile) or not isinstance(made.plan, UNetFile):
@@ -144,15 +157,17 @@ def load_nnunet(bundle: Bundle, device: str = "cpu", step: str = STEP) -> NnUNet
         raise BadInputError(f"{bundle.folder}: the network of its step {step} does not fit its preparation")
     if step == BEFORE and kept.before:
         raise BadInputError(f"{bundle.folder}: a cascade has two stages, and its step {step} names a third")
+    networks = bundle.networks(step, device)
+    ours = runtime == "torch" or device != "cpu"
     return NnUNet(
-        predict=averaged(bundle.networks(step, device), device),
+        predict=averaged(networks, device) if ours else compiled(networks, runtime=runtime, half=False, cache=cache),
         preparation=kept.build(),
         patch=made.patch,
         labels=kept.read_outputs(made.outputs),
         mirror_axes=kept.mirror_axes,
         node=kept.node,
         orientation=kept.orientation,
-        before=load_nnunet(bundle, device, BEFORE) if kept.before else None,
+        before=load_nnunet(bundle, device, runtime=runtime, cache=cache, step=BEFORE) if kept.before else None,
     )
 
 

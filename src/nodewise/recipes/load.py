@@ -38,7 +38,7 @@ def load_pipeline(
     if recipe == "three_step":
         return three_step.pipeline(folder, where, runtime, cache)
     if recipe == "nnunet":
-        return nnunet.pipeline(folder, where)
+        return nnunet.pipeline(folder, where, runtime, cache)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 
 

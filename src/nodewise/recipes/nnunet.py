@@ -14,13 +14,17 @@ Differences from the paper:
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import load_bundle
 from nodewise.models.nnunet import STEP, THRESHOLD, load_nnunet
 from nodewise.values.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from nodewise.learn.runtime import Runtime
 
-def pipeline(folder: Path, device: str) -> Pipeline:
+
+def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None) -> Pipeline:
     """The imported networks in ``folder``, on ``device``; malignancy by size."""
     from nodewise.anatomy.read import read_anatomy
     from nodewise.nodes.suspicion import size_suspicion
@@ -30,7 +34,7 @@ def pipeline(folder: Path, device: str) -> Pipeline:
     threshold = bundle.step(STEP).threshold
     return Pipeline(
         read_anatomy=read_anatomy,
-        segment=load_nnunet(bundle, device),
+        segment=load_nnunet(bundle, device, runtime=runtime, cache=cache),
         malignancy=size_suspicion,
         threshold=THRESHOLD if threshold is None else threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
