@@ -50,7 +50,7 @@ class ResNetPlan:
     @property
     def smallest(self) -> int:
         """Least size of an image along each axis: what leaves one place at the deepest level."""
-        return self.stem * 2 ** (len(self.channels) - 1)
+        return self.stem << (len(self.channels) - 1)
 
 
 class ResidualBlock(nn.Module):
