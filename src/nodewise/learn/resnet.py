@@ -50,7 +50,7 @@ class ResNetPlan:
     @property
     def smallest(self) -> int:
         """Least size of an image along each axis: what leaves one place at the deepest level."""
-        return self.stem * 2 ** (len(self.channels) - 1)
+        return self.stem << (len(self.channels) - 1)
 
 
 class ResidualBlock(nn.Module):
@@ -79,7 +79,8 @@ class ResidualBlock(nn.Module):
 class ResNet(nn.Module):
     """The network of a ``ResNetPlan``: one logit (batch,) for each image (batch, channels, …).
 
-    Initial weights come from torch's generator: seed it before. At first every image gets the same answer.
+    The maxima are normalised over the features of each image before the last layer. Initial weights come from torch's
+    generator: seed it before. At first every image gets the same answer.
     """
 
     def __init__(self, plan: ResNetPlan) -> None:
@@ -96,7 +97,7 @@ class ResNet(nn.Module):
                 stages.append(ResidualBlock(plan, inputs, outputs, 2 if level and n == 0 else 1))
                 inputs = outputs
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Linear(inputs, 1)
+        self.head = nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, 1))  # maxima of all features rise together
         self.layout = torch.channels_last if plan.dimension == 2 else torch.channels_last_3d
         self.apply(_initialise)
         self.to(memory_format=self.layout)  # type: ignore[call-overload]

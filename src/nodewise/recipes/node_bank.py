@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,13 +63,15 @@ class DrawnCase:
     def only(self, which: Sequence[int]) -> DrawnCase:
         """The same patient with some nodes alone."""
         w = list(which)
-        return DrawnCase(
-            *(a[w] for a in (self.tissue, self.other, self.share, self.nodes)),
-            tuple(self.stations[n] for n in w),
-            self.malignant[w],
-            self.short_axis_mm[w],
-            self.histology,
-            self.primary_side,
+        return replace(
+            self,
+            tissue=self.tissue[w],
+            other=self.other[w],
+            share=self.share[w],
+            nodes=self.nodes[w],
+            stations=tuple(self.stations[n] for n in w),
+            malignant=self.malignant[w],
+            short_axis_mm=self.short_axis_mm[w],
         )
 
 
@@ -136,8 +138,8 @@ def _hard(drawing: Drawing, rng: np.random.Generator) -> list[Hard]:
     """What is hard about a further patient: what the body tells, and how many nodes there are, drawn anew."""
     from nodewise.phantom.chest.hard import Hard, draw_hard
 
-    new = [kind for kind in draw_hard(rng) if kind in (Hard.CONGLOMERATE, Hard.FEW_NODES)]
-    return [kind for kind in drawing.hard if kind is Hard.POST_SURGICAL] + new
+    body, new = (Hard.POST_SURGICAL,), (Hard.CONGLOMERATE, Hard.FEW_NODES)
+    return [*(k for k in drawing.hard if k in body), *(k for k in draw_hard(rng) if k in new)]
 
 
 def load_case(path: Path) -> DrawnCase:
@@ -149,7 +151,10 @@ def load_case(path: Path) -> DrawnCase:
     try:
         with np.load(path, allow_pickle=False) as file:
             return DrawnCase(
-                *(file[name] for name in ("tissue", "other", "share", "nodes")),
+                tissue=file["tissue"],
+                other=file["other"],
+                share=file["share"],
+                nodes=file["nodes"],
                 stations=tuple(Station.of_label(int(label)) for label in file["stations"]),
                 malignant=file["malignant"],
                 short_axis_mm=file["short_axis_mm"],
@@ -202,8 +207,12 @@ def _case(canvas: Canvas, nodes: list[DrawnNode], drawing: Drawing, rng: np.rand
     verdicts = station_histology(known, rng)
     side = drawing.tumour.side
     assert side is not None
+    tissue, other, share, numbers = (np.stack(arrays) for arrays in zip(*cubes, strict=True))
     return DrawnCase(
-        *(np.stack(arrays) for arrays in zip(*cubes, strict=True)),
+        tissue=tissue,
+        other=other,
+        share=share,
+        nodes=numbers,
         stations=tuple(Station(n.place) for n in known),
         malignant=np.array([n.status.malignant for n in known]),
         short_axis_mm=np.array([n.short_axis_mm for n in known]),

@@ -32,7 +32,8 @@ class Examples:
 
         device = next(network.parameters()).device
         with torch.inference_mode():
-            found = [network(part.to(device)).float().cpu().numpy() for part in self.patches.split(64)]
+            parts = (self.patches[n : n + 64] for n in range(0, len(self.patches), 64))
+            found = [network(part.to(device)).float().cpu().numpy() for part in parts]
         return np.concatenate(found).astype(np.float64)
 
     def auc(self, logits: npt.NDArray[np.float64]) -> float:
