@@ -69,7 +69,7 @@ class StationReader:
             windows (batch, channels, *patch); see ``station_reader``.
         preparation: its spacing is along the patient's axes; its margin is not used.
         patch: window in voxels. stations: those of the second head, in order.
-        overlap: of neighbouring windows.
+        overlap: of neighbouring windows. threshold: probability from which a voxel is mediastinum (P1: 0.5).
     """
 
     predict: Callable[[Tensor], Tensor]
@@ -77,6 +77,7 @@ class StationReader:
     patch: Index3
     stations: Sequence[Station]
     overlap: float = 0.25
+    threshold: float = 0.5
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Anatomy:
         """``anatomy`` with the network's stations, the mediastinum they span and the inside of the chest with both.
@@ -92,7 +93,7 @@ class StationReader:
         if grid is None:
             return _kept(anatomy, "the lungs lie outside the scan")
         answer = self._probabilities(resample(study.ct, grid).array)
-        inside = Volume(np.asfortranarray(_largest_parts(answer[0] > 0.5)), grid, Quantity.MASK)
+        inside = Volume(np.asfortranarray(_largest_parts(answer[0] > self.threshold)), grid, Quantity.MASK)
         if not inside.array.any():
             return _kept(anatomy, "it found no mediastinum")
         stations = self._map(answer, inside, anatomy)
@@ -159,7 +160,7 @@ class StationReader:
             labels[better] = station.label
             np.maximum(best, likely, out=best)
         here = Volume(np.asfortranarray(there[around.slices]), coarse, Quantity.PROBABILITY)
-        labels[resample(here, fine).array <= 0.5] = 0
+        labels[resample(here, fine).array <= self.threshold] = 0
         for name in sorted(NOT_NODES):
             organ = _organ(anatomy, name)
             if organ is not None and anatomy.organs is not None:
