@@ -5,7 +5,8 @@
 
 Phantoms of seeds that no training uses, half without contrast medium and half with; and copies of the backgrounds with
 implants by the paste method that is not trained on, and with controls. Whatever was made or predicted before is kept:
-stopped at any moment, the same command goes on. Research use only.
+stopped at any moment, the same command goes on. Predictions are kept by the hash of the weights: where the code that
+makes them has changed, remove the model's folder in the work folder first. Research use only.
 """
 
 from __future__ import annotations
