@@ -79,11 +79,11 @@ def train(
 
     use_threads(threads)
     effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads())
-    credits = [line.partition(":") for line in credit or ()]
+    credited = [line.partition(":") for line in credit or ()]
     scans = Backgrounds(
         tuple(background or ()),
         tuple(held_out or ()),
-        tuple(Source(name=name.strip(), licence=licence.strip() or "unknown") for name, _, licence in credits),
+        tuple(Source(name=name.strip(), licence=licence.strip() or "unknown") for name, _, licence in credited),
     )
     with counted_stages(f"train {recipe.value}") as progress:
         models = train_three_step(out, effort, data=data, fold=_fold(fold), scans=scans, progress=progress)

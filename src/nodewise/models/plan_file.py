@@ -80,9 +80,7 @@ def kind_of(plan: Any) -> str:
     return "unet" if "heads" in fields else "resnet"
 
 
-PlanFile = Annotated[
-    Annotated[UNetFile, Tag("unet")] | Annotated[ResNetFile, Tag("resnet")], Discriminator(kind_of)
-]
+PlanFile = Annotated[Annotated[UNetFile, Tag("unet")] | Annotated[ResNetFile, Tag("resnet")], Discriminator(kind_of)]
 
 
 def describe_plan(plan: NetworkPlan | ResNetPlan) -> UNetFile | ResNetFile:

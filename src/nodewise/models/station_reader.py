@@ -60,6 +60,16 @@ def station_reader(
     return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]))
 
 
+def region_of_lungs(anatomy: Anatomy) -> Region | None:
+    """Both lungs with ``AROUND_LUNGS_MM``; None where one was not found (P1, section 2.4, crops to the lungs)."""
+    right, left = (_organ(anatomy, name) for name in ("lung_right", "lung_left"))
+    if anatomy.organs is None or right is None or left is None or not (right.any() and left.any()):
+        return None
+    low, high = _edges_mm(anatomy.organs.grid, Box.around(right | left))
+    (front, foot), (back, head) = AROUND_LUNGS_MM
+    return Region((low[0], low[1] - front, low[2] - foot), (high[0], high[1] + back, high[2] + head))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StationReader:
     """A two-headed network with all it takes to use it.
@@ -109,19 +119,13 @@ class StationReader:
         )
 
     def _region(self, anatomy: Anatomy) -> Region | None:
-        """Both lungs with ``AROUND_LUNGS_MM``, and along x the middle of them as far as the network looks."""
-        lungs = [_organ(anatomy, name) for name in ("lung_right", "lung_left")]
-        if anatomy.organs is None or any(lung is None or not lung.any() for lung in lungs):
+        """Of the lungs' region, along x the middle as far as the network looks."""
+        region = region_of_lungs(anatomy)
+        if region is None:
             return None
-        box = Box.around(np.logical_or(*lungs))
-        low, high = _edges_mm(anatomy.organs.grid, box)
-        half = self.patch[0] * self.preparation.spacing_mm[0] / 2
-        middle = (low[0] + high[0]) / 2
-        (front, foot), (back, head) = AROUND_LUNGS_MM
-        return Region(
-            (max(low[0], middle - half), low[1] - front, low[2] - foot),
-            (min(high[0], middle + half), high[1] + back, high[2] + head),
-        )
+        (x0, y0, z0), (x1, y1, z1) = region.low_mm, region.high_mm
+        half, middle = self.patch[0] * self.preparation.spacing_mm[0] / 2, (x0 + x1) / 2
+        return Region((max(x0, middle - half), y0, z0), (min(x1, middle + half), y1, z1))
 
     def _lattice(self, region: Region, ct: Grid) -> Grid | None:
         """The network's voxels, along the patient's axes, over the part of the region that was scanned."""

@@ -198,9 +198,7 @@ def station_loss(
 
     bags, labels = target
     if rule is not Rule.ANY:
-        return bag_loss(
-            logits, bags, labels, positive_weight=positive_weight, largest_only=rule is Rule.LARGEST
-        )
+        return bag_loss(logits, bags, labels, positive_weight=positive_weight, largest_only=rule is Rule.LARGEST)
     return any_loss(logits.float(), bags, labels)
 
 

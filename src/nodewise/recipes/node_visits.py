@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.recipes.node_bank import CUBE, DrawnCase
+from nodewise.recipes.node_bank import DrawnCase
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nodewise.models.node_patch import NodePatchPreparation
     from nodewise.phantom.scan.protocol import Protocol
 
 TURN_DEG = 10.0
@@ -79,9 +78,7 @@ def _way(rng: np.random.Generator) -> npt.NDArray[np.float64]:
     return np.asarray((small * quarter).as_matrix() * rng.choice((-1.0, 1.0), 3))
 
 
-def _resampled(
-    cubes: Tensor, size: int, ways: npt.NDArray[np.float64], shifts: npt.NDArray[np.float64]
-) -> Tensor:
+def _resampled(cubes: Tensor, size: int, ways: npt.NDArray[np.float64], shifts: npt.NDArray[np.float64]) -> Tensor:
     """Linear; ``ways`` (n, 3, 3) turn the patch about the cube's middle, ``shifts`` (n, 3) in voxels."""
     import torch
     from torch.nn import functional

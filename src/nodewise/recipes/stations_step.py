@@ -14,7 +14,7 @@ Differences from the paper:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ import numpy.typing as npt
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.chest_bank import chest_bank
 from nodewise.recipes.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
+from nodewise.values.box import Index3
 from nodewise.values.station import Station
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class TrainedStations:
     stations: tuple[Station, ...]
     measures: Mapping[str, float]
     steps: int
+    preparation: Preparation = PREPARATION
+    patch: Index3 = PATCH
 
 
 def step_file(trained: TrainedStations) -> StepFile:
@@ -78,8 +81,8 @@ def step_file(trained: TrainedStations) -> StepFile:
     return StepFile(
         kind="unet",
         plan=describe_plan(trained.plan),
-        preparation=describe_preparation(PREPARATION),
-        patch=PATCH,
+        preparation=describe_preparation(trained.preparation),
+        patch=trained.patch,
         outputs=(MEDIASTINUM, *(station.code for station in trained.stations)),
         steps=trained.steps,
     )
@@ -211,27 +214,43 @@ def station_loss(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
 
 def class_weights(source: StationPatches) -> Tensor:
     """One over the root of each station's share of voxels, the commonest being 1; at most ``LARGEST_CLASS_WEIGHT``."""
+    return weights_of((source.classes[c.stations] for c in source.chests), len(source.stations))
+
+
+def weights_of(classes: Iterable[npt.NDArray[np.uint8]], stations: int) -> Tensor:
+    """The same of any arrays of classes."""
     import torch
 
-    count = sum(np.bincount(source.classes[c.stations].ravel(), minlength=256) for c in source.chests)
-    there = np.asarray(count)[1 : len(source.stations) + 1]
+    count = sum(np.bincount(one.ravel(), minlength=256) for one in classes)
+    there = np.asarray(count)[1 : stations + 1]
     weight = np.sqrt(there.max() / np.maximum(there, 1))
     return torch.from_numpy(np.minimum(weight, LARGEST_CLASS_WEIGHT).astype(np.float32))
 
 
-def validate(network: nn.Module, examples: Sequence[Patch], stations: Sequence[Station]) -> dict[str, float]:
+def validate(
+    network: nn.Module,
+    examples: Sequence[Patch],
+    stations: Sequence[Station],
+    preparation: Preparation = PREPARATION,
+    patch: Index3 = PATCH,
+) -> dict[str, float]:
     """Shares of the true mediastinum's voxels given their station and another side's; Dice of the mediastinum."""
     import torch
 
     from nodewise.learn.device import half_precision
+    from nodewise.learn.slide import sliding_window
 
     device = next(network.parameters()).device
+
+    def predict(windows: Tensor) -> Tensor:
+        with torch.inference_mode(), half_precision(str(device)):
+            logits: Tensor = network(windows.to(device))
+        return logits.float().cpu()
+
     sides = np.array([0, *(0 if s.side is None else (1 if s.code.endswith("R") else 2) for s in stations)])
     right = wrong = there = both = either = 0
     for hu, classes in examples:
-        inputs = torch.from_numpy(PREPARATION.channels(hu))[None].to(device)
-        with torch.inference_mode(), half_precision(str(device)):
-            logits = network(inputs)[0].float().cpu().numpy()
+        logits = sliding_window(predict, preparation.channels(hu), patch, 1 + len(stations), overlap=0.25)
         known, named = classes != IGNORE, (classes > OUTSIDE) & (classes < OTHER)
         found, truth = (logits[0] > 0) & known, (classes != OUTSIDE) & known
         told, true = logits[1:].argmax(axis=0)[named] + 1, classes[named]

@@ -10,7 +10,6 @@ from nodewise.values.node import Malignancy, Node, Size
 from nodewise.values.study import Study
 from nodewise.values.volume import Volume
 
-
 Judge = Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]]
 """How suspect each node is, in order."""
 

@@ -40,7 +40,9 @@ class Balls:
         tissue[26:29, 26:29] = 2
         hu += 10 * rng.standard_normal(PATCH, dtype=np.float32)
         sure = (ball if self.real else np.ones_like(ball)).astype(np.uint8)
-        return Example(hu, ball.astype(np.uint8), np.full_like(tissue, IGNORE) if self.real else tissue, sure, self.real)
+        return Example(
+            hu, ball.astype(np.uint8), np.full_like(tissue, IGNORE) if self.real else tissue, sure, self.real
+        )
 
 
 SOURCES = (Balls(), Balls(real=True))

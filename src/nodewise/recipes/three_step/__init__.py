@@ -7,13 +7,16 @@ The paper trains on 8 venous-phase CTs with voxel masks and station histology, a
 0.74 ± 0.01 and an object Dice of 0.53 ± 0.26 for nodes above 5 mm (0.95 ± 0.01 and 0.56 ± 0.26 above 10 mm), and a
 patient AUC of 0.73. Its data cannot be had, so none of its scores has been reproduced.
 
-``train`` on labelled scans follows the paper (``nodes.PAPER``, ``stations.PAPER…``, ``malignancy.PAPER``); without
-them it learns from drawn chests, and from implants in real scans, as the bundled model does. Differences from the paper:
-    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; group normalisation in the
-      third step, which does not depend on how many nodes a patient has; probabilities are calibrated;
-    - without them: coarser voxels (3 mm for stations, 1.5 mm for nodes) in two windows (−160…240 and −1000…600 HU), a
-      first convolution that folds 2 × 2 × 2 voxels into one, AdamW with a cosine, a Tversky loss beside cross-entropy on
-      node, tissues as a second task, and no flips of drawn chests, which would make patients that do not exist.
+``train`` on labelled scans follows the paper; without them it learns from drawn chests, and from implants in real
+scans, as the bundled model does.
+
+Differences from the paper:
+    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; group normalisation in
+      the third step, which does not depend on how many nodes a patient has; probabilities are calibrated;
+    - without them: coarser voxels (3 mm for stations, 1.5 mm for nodes) in two windows (−160…240 and −1000…600 HU),
+      a first convolution that folds 2 × 2 × 2 voxels into one, AdamW with a cosine, a Tversky loss beside
+      cross-entropy on node, tissues as a second task, and no flips of drawn chests, which would make patients that
+      do not exist.
 """
 
 from __future__ import annotations

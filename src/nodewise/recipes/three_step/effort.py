@@ -22,6 +22,21 @@ class Backgrounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """One network's training: its folder, how many steps, and where.
+
+    Attributes:
+        seed: everything random follows from it. device: as ``choose_device`` gives it.
+    """
+
+    out: Path
+    steps: int
+    seed: int = 0
+    device: str = "cpu"
+    devices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """How much to compute.
 
@@ -42,3 +57,13 @@ class Effort:
     def steps(self, whole: int) -> int:
         """Of a schedule of ``whole`` steps; at least one."""
         return max(1, math.ceil(whole * self.scale))
+
+    def run(self, out: Path, whole: int) -> Run:
+        """Of a network whose schedule has ``whole`` steps.
+
+        Raises:
+            BadInputError: there is no such device.
+        """
+        from nodewise.learn.device import choose_device
+
+        return Run(out, self.steps(whole), self.seed, choose_device(self.device), self.devices)

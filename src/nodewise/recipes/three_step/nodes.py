@@ -143,7 +143,9 @@ def figures_of(
     """The mean of avgRecall, first, and of objDSC over the kinds of held-out examples; each kind's figures."""
     spacing = way.preparation.spacing_mm
     each = {
-        kind: detection_figures(probabilities(network, examples, way.preparation, way.patch), examples, spacing, threshold)
+        kind: detection_figures(
+            probabilities(network, examples, way.preparation, way.patch), examples, spacing, threshold
+        )
         for kind, examples in held_out.items()
     }
     named = {f"{kind}_{name}": value for kind, figures in each.items() for name, value in figures.items()}

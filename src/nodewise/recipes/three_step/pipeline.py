@@ -39,7 +39,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     bundle = load_bundle(folder)
     model, nodes = bundle.model, bundle.step("nodes")
     return Pipeline(
-        read_anatomy=_reader(bundle, device),
+        read_anatomy=_reader(bundle, device, runtime),
         segment=segmenter(
             bundle.networks("nodes", device),
             _of_kind(nodes, Preparation),
@@ -58,18 +58,16 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     )
 
 
-def _reader(bundle: Bundle, device: str) -> Callable[[Study], Anatomy]:
+def _reader(bundle: Bundle, device: str, runtime: Runtime) -> Callable[[Study], Anatomy]:
     from nodewise.anatomy.read import read_anatomy
 
     if "stations" not in bundle.model.steps:
         return read_anatomy
-    from nodewise.models.station_reader import StationReader
-    from nodewise.values.station import Station
+    from nodewise.models.station_reader import station_reader
 
-    step = bundle.step("stations")
-    (network,) = bundle.networks("stations", device)
-    stations = tuple(Station(code) for code in step.outputs[1:])
-    reader = StationReader(network, _of_kind(step, Preparation), step.window, stations, device)
+    reader = station_reader(
+        bundle.step("stations"), bundle.networks("stations", device), device=device, runtime=runtime
+    )
     return lambda study: reader(study, read_anatomy(study))
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from nodewise.recipes.stations_step import TrainedStations
 
 MINIMUM_SHORT_AXIS_MM = 3.0
-WHAT = "Lymph nodes of the chest on CT, with or without contrast medium: where they are, their stations, and how suspect."
+WHAT = (
+    "Lymph nodes of the chest on CT, with or without contrast medium: where they are, their stations, and how suspect."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,15 @@ def save_model(
     Returns:
         ``folder``.
     """
+    from nodewise.learn.checkpoint import load_weights
+    from nodewise.recipes.stations_step import step_file
+
     steps: dict[str, StepFile] = {}
     weights: dict[str, Sequence[Mapping[str, Tensor]]] = {}
     figures = {f"nodes_{name}": value for name, value in nodes.figures.items()}
     if stations is not None:
-        steps["stations"], weights["stations"] = _stations(stations), [stations.weights]
-        figures |= {f"stations_{name}": value for name, value in stations.figures.items()}
+        steps["stations"], weights["stations"] = step_file(stations), [load_weights(stations.weights)]
+        figures |= {f"stations_{name}": value for name, value in stations.measures.items()}
     steps["nodes"] = StepFile(
         kind="unet",
         plan=describe_plan(way.plan),
@@ -101,18 +106,6 @@ LIMITS = (
     "Measured above on held-out patches alone, which are easier than patients.",
     "Nodes of the chest wall and the axilla are not looked for.",
 )
-
-
-def _stations(trained: TrainedStations) -> StepFile:
-    return StepFile(
-        kind="unet",
-        plan=describe_plan(trained.plan),
-        preparation=describe_preparation(trained.preparation),
-        patch=trained.patch,
-        outputs=("mediastinum", *(station.code for station in trained.stations)),
-        threshold=0.5,
-        steps=trained.steps,
-    )
 
 
 def _malignancy(learned: Learned) -> StepFile:

@@ -50,7 +50,9 @@ def station_cases(
 ) -> tuple[CachedCase, ...]:
     """The lungs' box of each case with drawn stations: HU int16 and the stations' classes uint8, at 1 mm."""
     known = {case.name: case for case in cases if case.stations is not None}
-    files = [CaseFiles(case.name, "stations", (case.image, case.nodes, Path(str(case.stations)))) for case in known.values()]
+    files = [
+        CaseFiles(case.name, "stations", (case.image, case.nodes, Path(str(case.stations)))) for case in known.values()
+    ]
     words = f"stations {PAPER_PREPARATION} {PAPER_STATIONS} nodewise {version('nodewise')}"
     return cached(files, partial(_prepared, known), words, folder, processes=processes, progress=progress)
 
@@ -81,7 +83,7 @@ def train_stations_on(
     best = fit(
         network,
         Patches(training, how, seed, prepare=_channels),
-        station_loss(weights_of(case.labels()[0] for case in training)),
+        station_loss(weights_of((case.labels()[0] for case in training), len(PAPER_STATIONS))),
         paper_fit_plan(steps, seed=seed, device=device),
         out,
         validate=check if examples else None,

@@ -22,7 +22,6 @@ from nodewise.recipes.three_step.save import Made, save_model
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
-    from nodewise.recipes.station_cases import ScanCase
     from nodewise.recipes.stations_step import TrainedStations
 
 FOLDS = 5
