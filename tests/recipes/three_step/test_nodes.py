@@ -9,6 +9,7 @@ from nodewise.learn.loss import IGNORE
 from nodewise.learn.network import NetworkPlan
 from nodewise.recipes.three_step import nodes_phantom
 from nodewise.recipes.three_step.detection import detection_figures, instances, probabilities
+from nodewise.recipes.three_step.effort import Run
 from nodewise.recipes.three_step.examples import Example
 from nodewise.recipes.three_step.nodes import PAPER, PHANTOM, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss, redensified
@@ -51,9 +52,7 @@ SOURCES = (Balls(), Balls(real=True))
 def _train(out, steps, progress=lambda _now: None):
     held_out = {"ball": [Balls().draw(np.random.default_rng((9, i))) for i in range(4)]}
     loss = partial(node_loss, weights=class_weights(SOURCES[0], 0, patches=4))
-    return train_nodes(
-        TINY, partial(batch, SOURCES, 0), loss, held_out, out, steps=steps, seed=0, device="cpu", progress=progress
-    )
+    return train_nodes(TINY, partial(batch, SOURCES, 0), loss, held_out, Run(out, steps), progress)
 
 
 def test_training_finds_what_it_was_shown(tmp_path):

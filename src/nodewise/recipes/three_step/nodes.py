@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from nodewise.learn.optimise import Adam, AdamW, Optimiser
 from nodewise.learn.schedule import Cosine, Schedule, Steps
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.three_step.detection import detection_figures, probabilities
+from nodewise.recipes.three_step.effort import Run
 from nodewise.recipes.three_step.examples import Example
 from nodewise.values.box import Index3
 
@@ -85,12 +85,7 @@ def train_nodes(
     batch: Batch,
     loss: Loss,
     held_out: Mapping[str, Sequence[Example]],
-    out: Path,
-    *,
-    steps: int,
-    seed: int,
-    device: str,
-    devices: int = 1,
+    run: Run,
     progress: Callable[[Progress], None] = lambda _now: None,
 ) -> TrainedNodes:
     """Train; goes on where it was stopped.
@@ -100,41 +95,37 @@ def train_nodes(
         batch: of a step.
         loss: of the network's output and a batch's truth.
         held_out: to validate on, by kind; empty to keep the last weights.
-        out: folder of the run.
-        steps: of the optimiser.
-        seed: everything random follows from it.
-        device: as ``choose_device`` gives it.
-        devices: how many of them.
+        run: its folder, length and device.
         progress: told after every step.
     """
     from nodewise.learn.checkpoint import load_weights
     from nodewise.learn.network import build_network
 
-    network = build_network(way.plan, seed)
+    network = build_network(way.plan, run.seed)
     plan = FitPlan(
-        steps=steps,
+        steps=run.steps,
         learning_rate=way.learning_rate,
         optimiser=way.optimiser,
         schedule=way.schedule,
         clip=way.clip,
         average=way.average,
         validate_every=250,
-        seed=seed,
-        device=device,
-        devices=devices,
+        seed=run.seed,
+        device=run.device,
+        devices=run.devices,
         precision="auto",
     )
 
     validate = partial(figures_of, way=way, held_out=held_out, threshold=0.5) if held_out else None
     pictures = partial(pictures_of, way=way, held_out=held_out)
-    best = fit(network, batch, loss, plan, out, validate=validate, pictures=pictures, progress=progress)
+    best = fit(network, batch, loss, plan, run.out, validate=validate, pictures=pictures, progress=progress)
     network.load_state_dict(load_weights(best))
-    network.eval().to(device)
+    network.eval().to(run.device)
     if not held_out:
-        return TrainedNodes(network, 0.5, {}, steps)
+        return TrainedNodes(network, 0.5, {}, run.steps)
     swept = {t: figures_of(network, way, held_out, t) for t in THRESHOLDS}
     threshold = max(swept, key=lambda t: swept[t]["average_recall"] + swept[t]["object_dice"])
-    return TrainedNodes(network, threshold, swept[threshold], steps)
+    return TrainedNodes(network, threshold, swept[threshold], run.steps)
 
 
 def figures_of(

@@ -31,6 +31,7 @@ from nodewise.recipes.stations_step import (
     validate,
     weights_of,
 )
+from nodewise.recipes.three_step.effort import Run
 from nodewise.recipes.three_step.labelled import region_around
 from nodewise.values.volume import Quantity, Volume
 
@@ -51,7 +52,9 @@ def station_cases(
     """The lungs' box of each case with drawn stations: HU int16 and the stations' classes uint8, at 1 mm."""
     known = {case.name: case for case in cases if case.stations is not None}
     files = [
-        CaseFiles(case.name, "stations", (case.image, case.nodes, Path(str(case.stations)))) for case in known.values()
+        CaseFiles(case.name, "stations", (case.image, case.nodes, case.stations))
+        for case in known.values()
+        if case.stations is not None
     ]
     words = f"stations {PAPER_PREPARATION} {PAPER_STATIONS} nodewise {version('nodewise')}"
     return cached(files, partial(_prepared, known), words, folder, processes=processes, progress=progress)
@@ -60,11 +63,7 @@ def station_cases(
 def train_stations_on(
     training: tuple[CachedCase, ...],
     validating: Sequence[CachedCase],
-    out: Path,
-    *,
-    steps: int,
-    seed: int,
-    device: str,
+    run: Run,
     progress: Callable[[Progress], None],
 ) -> TrainedStations:
     """Train on cases of ``station_cases``; goes on where it was stopped."""
@@ -79,19 +78,19 @@ def train_stations_on(
     how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
     examples = [(np.asarray(c.image()[0], np.float32), np.asarray(c.labels()[0])) for c in validating]
     check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=PAPER_PREPARATION, patch=PATCH)
-    network = build_network(plan, seed)
+    network = build_network(plan, run.seed)
     best = fit(
         network,
-        Patches(training, how, seed, prepare=_channels),
+        Patches(training, how, run.seed, prepare=_channels),
         station_loss(weights_of((case.labels()[0] for case in training), len(PAPER_STATIONS))),
-        paper_fit_plan(steps, seed=seed, device=device),
-        out,
+        paper_fit_plan(run.steps, seed=run.seed, device=run.device),
+        run.out,
         validate=check if examples else None,
         progress=progress,
     )
     network.load_state_dict(load_weights(best))
     figures = check(network.eval()) if examples else {}
-    return TrainedStations(best, plan, PAPER_STATIONS, figures, steps, PAPER_PREPARATION, PATCH)
+    return TrainedStations(best, plan, PAPER_STATIONS, figures, run.steps, PAPER_PREPARATION, PATCH)
 
 
 def _prepared(known: Mapping[str, LabelledCase], files: CaseFiles) -> Case:

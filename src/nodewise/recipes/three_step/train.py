@@ -15,7 +15,7 @@ def train(
     *,
     data: Path | None = None,
     fold: int | Literal["loo"] | None = None,
-    scans: Backgrounds = Backgrounds(),
+    scans: Backgrounds | None = None,
     progress: OnProgress = lambda _what, _done, _total: None,
 ) -> tuple[Path, ...]:
     """Train all three steps; the same command goes on where it was stopped.
@@ -40,7 +40,7 @@ def train(
     if data is None:
         if fold is not None:
             raise BadInputError("folds are of labelled scans: name their folder")
-        return (train_on_drawn(out, effort, scans, progress),)
-    if scans.training or scans.held_out:
+        return (train_on_drawn(out, effort, scans or Backgrounds(), progress),)
+    if scans is not None and (scans.training or scans.held_out):
         raise BadInputError("implants are for training without labelled scans: leave out the backgrounds, or the data")
     return train_on_labelled(out, effort, data, fold, progress)

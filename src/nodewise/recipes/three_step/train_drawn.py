@@ -18,7 +18,7 @@ from nodewise.recipes.three_step.save import Made, save_model
 
 NAME = "three-step-phantom"
 HELD_OUT_PATCHES = 16
-STATION_STEPS, NODE_STEPS, MALIGNANCY_STEPS = 30_000, 70_000, 40_000  # the paper's
+STATION_STEPS, MALIGNANCY_STEPS = 30_000, 40_000  # the paper's
 
 
 def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
@@ -46,21 +46,15 @@ def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnPr
 
 
 def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> tuple[TrainedNodes, Made]:
-    from nodewise.learn.device import choose_device
-
     sources, held_out = _material(out, effort, scans, progress)
-    steps, seed = effort.steps(NODE_STEPS), effort.seed
+    run, seed = effort.run(out / "fit", PHANTOM.steps), effort.seed
     trained = train_nodes(
         PHANTOM,
         partial(batch, sources, seed),
         partial(node_loss, weights=class_weights(sources[0], seed)),
         held_out,
-        out / "fit",
-        steps=steps,
-        seed=seed,
-        device=choose_device(effort.device),
-        devices=effort.devices,
-        progress=lambda now: progress("nodes", now.step, steps),
+        run,
+        progress=lambda now: progress("nodes", now.step, run.steps),
     )
     implants = f" and on implants in {len(scans.training)} real scans" if scans.training else ""
     others = f" and of implants in {len(scans.held_out)} other real scans" if scans.held_out else ""

@@ -31,7 +31,7 @@ ONE_IN = 8  # of so many patients one is kept to choose weights and thresholds b
 def train_on_labelled(
     out: Path, effort: Effort, data: Path, fold: int | Literal["loo"] | None, progress: OnProgress
 ) -> tuple[Path, ...]:
-    """Train on all of ``data``, or leave out one fold or each patient in turn; see ``nodewise.recipes.three_step.train``.
+    """Train on all of ``data``, or leave out one fold or each patient in turn; see ``three_step.train``.
 
     Raises:
         BadInputError: too few patients, or nothing to learn from.
@@ -95,7 +95,6 @@ def _stations(
     progress: OnProgress,
 ) -> TrainedStations | None:
     """None where no stations are drawn: the landmarks' are used then."""
-    from nodewise.learn.device import choose_device
     from nodewise.recipes.stations_step import PAPER_STEPS
     from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
 
@@ -105,15 +104,9 @@ def _stations(
     known = prepare(training)
     if not known:
         return None
-    steps = effort.steps(PAPER_STEPS)
+    run = effort.run(out, PAPER_STEPS)
     return train_stations_on(
-        known,
-        prepare(validating),
-        out,
-        steps=steps,
-        seed=effort.seed,
-        device=choose_device(effort.device),
-        progress=lambda now: progress("stations", now.step, steps),
+        known, prepare(validating), run, progress=lambda now: progress("stations", now.step, run.steps)
     )
 
 
@@ -125,23 +118,17 @@ def _nodes(
     validating: Sequence[LabelledCase],
     progress: OnProgress,
 ) -> tuple[TrainedNodes, str]:
-    from nodewise.learn.device import choose_device
-
     prepare = partial(node_cases, preparation=PAPER.preparation, folder=cache, processes=effort.processes)
     known = prepare(training, progress=partial(progress, "preparing scans"))
     others = prepare(validating, progress=partial(progress, "preparing scans")) if validating else ()
-    steps = effort.steps(PAPER.steps)
+    run = effort.run(out / "fit", PAPER.steps)
     trained = train_nodes(
         PAPER,
         patches(known, effort.seed),
         node_loss,
         {"case": [example_of(case) for case in others]} if others else {},
-        out / "fit",
-        steps=steps,
-        seed=effort.seed,
-        device=choose_device(effort.device),
-        devices=effort.devices,
-        progress=lambda now: progress("nodes", now.step, steps),
+        run,
+        progress=lambda now: progress("nodes", now.step, run.steps),
     )
     return trained, _fingerprint(known)
 
