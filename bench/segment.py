@@ -27,8 +27,9 @@ from nodewise.anatomy.read import read_anatomy
 from nodewise.cli.options import use_threads
 from nodewise.image.resample import resample
 from nodewise.io.folder import read_study
-from nodewise.learn.runtime import ClassProbability, runtime
+from nodewise.learn.runtime import runtime
 from nodewise.models.bundle import Bundle, bundled_models, load_bundle
+from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import DEFAULT, load_pipeline
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.study import Study
@@ -59,14 +60,21 @@ def bundle_of(model: str) -> Bundle:
     return next(b for b in bundled_models() if b.name == (DEFAULT if model == "default" else model))
 
 
+def preparation_of(bundle: Bundle) -> Preparation:
+    """What the network of nodes is given."""
+    preparation = bundle.step("nodes").preparation.build()
+    if not isinstance(preparation, Preparation):
+        raise SystemExit(f"{bundle.name} is not prepared by nodewise's own recipe")
+    return preparation
+
+
 def whole_scan(ct: Volume, bundle: Bundle) -> npt.NDArray[np.float32]:
     """The probability of node on every voxel, by MONAI."""
     from monai.inferers.utils import sliding_window_inference
 
-    patch, node = bundle.model.patch, ClassProbability(bundle.model.classes.index("node"))
-    predict = runtime([bundle.network()], node, runtime="torch", half=False)
-    image = torch.from_numpy(bundle.preparation.channels(ct.array))[None]
-    found: Any = sliding_window_inference(image, patch, 1, predict, OVERLAP, mode="gaussian")
+    predict = runtime(bundle.networks("nodes"), torch.nn.Sigmoid(), runtime="torch", half=False)
+    image = torch.from_numpy(preparation_of(bundle).channels(ct.array))[None]
+    found: Any = sliding_window_inference(image, bundle.step("nodes").window, 1, predict, OVERLAP, mode="gaussian")
     return np.asarray(found[0, 0].numpy())
 
 
@@ -99,9 +107,10 @@ def main() -> None:
     asked = arguments()
     use_threads(asked.threads)
     bundle = bundle_of(asked.model)
+    threshold = bundle.step("nodes").threshold or 0.5
     study = read_study(asked.input)
     anatomy = read_anatomy(study)
-    ct = resample(study.ct, study.ct.grid.resampled(bundle.preparation.spacing_mm))
+    ct = resample(study.ct, study.ct.grid.resampled(preparation_of(bundle).spacing_mm))
     study = replace(study, ct=ct)
     found = ours(study, anatomy, asked.model)
     theirs, whole = timed(lambda: whole_scan(ct, bundle))
@@ -109,7 +118,7 @@ def main() -> None:
     print(f"MONAI, whole scan, torch float32     {whole.wall:8.1f} {whole.processor:8.1f}")
     for name, (volume, spent) in found.items():
         box = ct.grid.box_of(volume.grid)
-        agreed = dice(*(array >= bundle.model.threshold for array in (volume.array, theirs[box.slices])))
+        agreed = dice(*(array >= threshold for array in (volume.array, theirs[box.slices])))
         ratio = f"{whole.wall / spent.wall:.1f} and {whole.processor / spent.processor:.1f} times"
         print(f"nodewise, {name:26} {spent.wall:8.1f} {spent.processor:8.1f}   {ratio}, Dice {agreed:.4f}")
 

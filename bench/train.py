@@ -32,7 +32,6 @@ from torch.nn import functional
 
 from nodewise.learn.augment import NNUNET
 from nodewise.learn.case_cache import CachedCase, Case, CaseFiles, cached
-from nodewise.learn.device import computes_in_bfloat16
 from nodewise.learn.fit import FitPlan, fit
 from nodewise.learn.network import NetworkPlan, build_network
 from nodewise.learn.patches import Patches, PatchPlan
@@ -75,8 +74,7 @@ def loss(outputs: Any, classes: Tensor) -> Tensor:
 def ours(cases: tuple[CachedCase, ...], steps: int, workers: int) -> float:
     """Patches a second of nodewise."""
     patches = Patches(cases, PatchPlan(PATCH, BATCH, augmentation=NNUNET, swaps=(None,)), prepare=windows)
-    precision = "bf16-mixed" if computes_in_bfloat16("cpu") else "32-true"
-    plan = FitPlan(steps + WARM, RATE, precision=precision, workers=workers)
+    plan = FitPlan(steps + WARM, RATE, precision="auto", workers=workers)
     ticks: list[float] = []
     with tempfile.TemporaryDirectory() as out:
         fit(

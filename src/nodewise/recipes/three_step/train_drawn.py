@@ -9,39 +9,32 @@ from pathlib import Path
 import numpy as np
 
 from nodewise.recipes.bank import phantom_bank
+from nodewise.recipes.malignancy_step import PAPER as MALIGNANCY
+from nodewise.recipes.stations_step import PAPER_STEPS, train_stations
 from nodewise.recipes.three_step.backgrounds import survey_scans
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source
+from nodewise.recipes.three_step.malignancy_drawn import train_on_drawn_nodes
 from nodewise.recipes.three_step.nodes import PHANTOM, TrainedNodes, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss
 from nodewise.recipes.three_step.save import Made, save_model
 
 NAME = "three-step-phantom"
 HELD_OUT_PATCHES = 16
-STATION_STEPS, MALIGNANCY_STEPS = 30_000, 40_000  # the paper's
 
 
 def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
     """Train, and write ``out/model``; see ``nodewise.recipes.three_step.train``."""
-    from nodewise.recipes.malignancy_step import train_on_phantoms
-    from nodewise.recipes.stations_step import train_stations
-
     stations = train_stations(
         out / "stations",
-        steps=effort.steps(STATION_STEPS),
+        steps=effort.steps(PAPER_STEPS),
         seed=effort.seed,
         phantoms=effort.phantoms,
         device=effort.device,
         progress=partial(progress, "stations"),
     )
     nodes, made = _nodes(out / "nodes", effort, scans, progress)
-    malignancy = train_on_phantoms(
-        out / "malignancy",
-        steps=effort.steps(MALIGNANCY_STEPS),
-        seed=effort.seed,
-        device=effort.device,
-        progress=partial(progress, "malignancy"),
-    )
+    malignancy = train_on_drawn_nodes(effort.run(out / "malignancy", MALIGNANCY.steps), progress)
     return save_model(out / "model", made, PHANTOM, nodes, stations, malignancy)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -156,7 +157,7 @@ def _malignancy(
         known,
         others,
         out,
-        schedule=MALIGNANCY.lasting(steps),
+        schedule=replace(MALIGNANCY, steps=steps),
         seed=effort.seed,
         device=effort.device,
         progress=lambda step: progress("malignancy", step, steps),
