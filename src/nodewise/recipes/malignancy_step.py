@@ -77,6 +77,7 @@ class Learned:
     weights: dict[str, Tensor]
     calibration: Calibration
     measures: Mapping[str, float]
+    steps: int
 
 
 def train_malignancy(
@@ -141,7 +142,7 @@ def train_malignancy(
     logits = examples.logits(network.eval())
     fitted = fit_temperature if calibrate == "temperature" else fit_isotonic
     calibration = fitted(logits, examples.bags, examples.labels)
-    return Learned(plan, weights, calibration, examples.measures(logits, calibration))
+    return Learned(plan, weights, calibration, examples.measures(logits, calibration), schedule.steps)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,6 +58,11 @@ class Effort:
         """Of a schedule of ``whole`` steps; at least one."""
         return max(1, math.ceil(whole * self.scale))
 
+    @property
+    def helpers(self) -> int:
+        """Processes beside this one; none where it works alone."""
+        return self.processes if self.processes > 1 else 0
+
     def run(self, out: Path, whole: int) -> Run:
         """Of a network whose schedule has ``whole`` steps.
 

@@ -44,10 +44,9 @@ def train_on_labelled(
     if fold == "loo":
         chosen = leave_one_out(dataset.cases)
     else:
-        every = folds(dataset.cases, FOLDS, effort.seed)
         if not 0 <= fold < FOLDS:
             raise BadInputError(f"there is no fold {fold}: give 0 to {FOLDS - 1}, or loo")
-        chosen = every[fold : fold + 1]
+        chosen = folds(dataset.cases, FOLDS, effort.seed)[fold : fold + 1]
     models = []
     for one in chosen:
         inside = out / f"fold-{one.number:02d}"
@@ -100,7 +99,7 @@ def _stations(
     from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
 
     prepare = partial(
-        station_cases, folder=cache, processes=effort.processes, progress=partial(progress, "preparing scans")
+        station_cases, folder=cache, processes=effort.helpers, progress=partial(progress, "preparing scans")
     )
     known = prepare(training)
     if not known:
@@ -119,7 +118,7 @@ def _nodes(
     validating: Sequence[LabelledCase],
     progress: OnProgress,
 ) -> tuple[TrainedNodes, str]:
-    prepare = partial(node_cases, preparation=PAPER.preparation, folder=cache, processes=effort.processes)
+    prepare = partial(node_cases, preparation=PAPER.preparation, folder=cache, processes=effort.helpers)
     known = prepare(training, progress=partial(progress, "preparing scans"))
     others = prepare(validating, progress=partial(progress, "preparing scans")) if validating else ()
     run = effort.run(out / "fit", PAPER.steps)

@@ -1,0 +1,132 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nodewise.io.folder import read_study
+from nodewise.io.itk import write_nifti
+from nodewise.learn.network import NetworkPlan
+from nodewise.models.bundle import load_bundle
+from nodewise.models.preparation import Preparation
+from nodewise.recipes import stations_step
+from nodewise.recipes.load import load_pipeline
+from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
+from nodewise.recipes.three_step.effort import Backgrounds, Effort
+from nodewise.recipes.three_step.labelled import example_of, node_cases, region_around
+from nodewise.recipes.three_step.nodes import PAPER
+from nodewise.story import assess
+from nodewise.values.errors import BadInputError
+from nodewise.values.grid import Grid
+from nodewise.values.station import Station
+from nodewise.values.volume import Quantity, Volume
+
+GRID = Grid.of((40, 36, 32), (3.0, 3.0, 3.0), (-58.5, -52.5, -46.5))
+PATCH = (32, 32, 24)
+
+
+def _case(folder, number):
+    """Fat with a ball on either side of the midline, each in its station 4."""
+    rng = np.random.default_rng(number)
+    hu = np.full(GRID.shape, -100, np.float32) + 8 * rng.standard_normal(GRID.shape).astype(np.float32)
+    x, y, z = np.ogrid[:40, :36, :32]
+    hu[:, 32:] = -1000
+    nodes, stations = np.zeros(GRID.shape, np.uint8), np.zeros(GRID.shape, np.uint8)
+    stations[6:20, 8:28, 6:26], stations[20:34, 8:28, 6:26] = Station("4R").label, Station("4L").label
+    for label, middle in ((1, (13, 17)), (2, (27, 17))):
+        a, b, c = (*middle, 15) + rng.uniform(-2, 2, 3)
+        ball = (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < 9
+        nodes[ball], hu[ball] = label, 60
+    for kind, array, quantity in (
+        ("images", hu, Quantity.HU),
+        ("labels", nodes, Quantity.LABEL),
+        ("stations", stations, Quantity.LABEL),
+    ):
+        (folder / kind).mkdir(exist_ok=True)
+        write_nifti(Volume(np.asfortranarray(array), GRID, quantity), folder / kind / f"case-{number}.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for number in range(3):
+        _case(folder, number)
+    lines = ["name,4R,4L", "case-0,benign,malignant", "case-1,benign,n/a", "case-2,malignant,benign"]
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The paper's way in networks and voxels that a processor sees through in no time."""
+    small = Preparation((3.0, 3.0, 3.0), ((-160.0, 240.0),), least_voxels=(32, 32, 1))
+    plan = NetworkPlan(1, (1,), channels=(4, 8, 8), blocks=(1, 1, 1), norm="batch", slope=0.0)
+    way = replace(PAPER, preparation=small, patch=PATCH, plan=plan, learning_rate=1e-2)
+    for module in (nodes_paper, train_labelled):
+        monkeypatch.setattr(module, "PAPER", way)
+    monkeypatch.setattr(stations_paper, "PATCH", PATCH)
+    monkeypatch.setattr(stations_paper, "PAPER_CHANNELS", (4, 8, 8))
+    monkeypatch.setattr(stations_paper, "PAPER_PREPARATION", replace(small, least_voxels=PATCH))
+    return way
+
+
+def test_all_three_steps_are_learned_from_labelled_scans(data, tiny, tmp_path):
+    told = []
+    effort = Effort(scale=1e-4)
+    (folder,) = train(tmp_path, effort, data=data, progress=lambda *what: told.append(what))
+    model = load_bundle(folder).model
+    assert list(model.steps) == ["stations", "nodes", "malignancy"]
+    assert [step.steps for step in model.steps.values()] == [3, 7, 4]
+    assert model.steps["stations"].outputs[1:] == tuple(s.code for s in stations_step.PAPER_STATIONS)
+    assert "3 labelled scans of 3 patients" in model.trained_on
+    assert {name for name, _, _ in told} == {"preparing scans", "stations", "nodes", "malignancy"}
+    assert all(done <= total for _, done, total in told)
+    assessment = assess(read_study(data / "images" / "case-0.nii.gz"), load_pipeline(folder, "cpu"))
+    assert assessment.provenance.weights_sha256 == model.weights_sha256
+
+
+def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):
+    models = train(tmp_path, Effort(scale=1e-5), data=data, fold="loo")
+    assert [path.parent.name for path in models] == ["fold-00", "fold-01", "fold-02"]
+    left_out = [(path.parent / "held_out.txt").read_text() for path in models]
+    assert left_out == ["case-0\n", "case-1\n", "case-2\n"]
+    assert [load_bundle(path).model.command[-10:] for path in models] == ["--fold loo"] * 3
+
+
+def test_a_case_is_cut_to_its_stations_and_keeps_its_nodes(data, tiny, tmp_path):
+    from nodewise.datasets.read import read_dataset
+
+    cases = read_dataset(data).cases
+    prepared = node_cases(cases, tiny.preparation, tmp_path, processes=0)
+    example = example_of(prepared[0])
+    assert example.hu.shape == example.node.shape
+    inside = example.hu[example.node == 1]
+    assert np.median(inside) == pytest.approx(60, abs=8)
+    assert (example.node == 1).sum() * 27 == pytest.approx(2 * 4 / 3 * np.pi * 9**3, rel=0.15)
+    assert example.hu.shape[2] < GRID.shape[2] + 1
+
+
+def test_the_box_around_a_map():
+    labels = np.zeros(GRID.shape, np.uint8)
+    labels[4:9, 10, 3:5] = 7
+    region = region_around(Volume(np.asfortranarray(labels), GRID, Quantity.LABEL), 2.0)
+    low, high = GRID.to_lps((4, 10, 3)) - 2, GRID.to_lps((8, 10, 4)) + 2
+    assert np.allclose(region.low_mm, low)
+    assert np.allclose(region.high_mm, high)
+
+
+def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
+    with pytest.raises(BadInputError, match="folds are of labelled scans"):
+        train(tmp_path, Effort(), fold=1)
+    with pytest.raises(BadInputError, match="there is no fold 7"):
+        train(tmp_path, Effort(), data=data, fold=7)
+    with pytest.raises(BadInputError, match="leave out the backgrounds"):
+        train(tmp_path, Effort(), data=data, scans=Backgrounds(training=(data,)))
+    empty = tmp_path / "empty"
+    for kind in ("images", "labels", "stations"):
+        (empty / kind).mkdir(parents=True)
+        for path in (data / kind).iterdir():
+            (empty / kind / path.name).write_bytes(path.read_bytes())
+    for path in (empty / "labels").iterdir():
+        write_nifti(Volume(np.zeros(GRID.shape, np.uint8, order="F"), GRID, Quantity.LABEL), path)
+    with pytest.raises(BadInputError, match="nothing to learn from"):
+        train(tmp_path / "out", Effort(scale=1e-5), data=empty)
