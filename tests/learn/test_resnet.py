@@ -15,7 +15,7 @@ def test_one_logit_an_image_whatever_the_size(dimension, norm):
 def test_at_first_all_images_are_alike_and_every_weight_learns():
     network = build_resnet(ResNetPlan(1, (4, 8), (1, 1), stem=2), 0)
     assert network(torch.rand(2, 1, 8, 8, 8)).tolist() == [0, 0]
-    torch.nn.init.normal_(network.head[1].weight)
+    torch.nn.init.normal_(network.head.weight)
     network(torch.rand(2, 1, 8, 8, 8)).sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
@@ -23,7 +23,7 @@ def test_at_first_all_images_are_alike_and_every_weight_learns():
 @pytest.mark.parametrize("norm", ["group", "instance"])
 def test_the_answer_for_one_image_does_not_depend_on_the_others(norm):
     network = build_resnet(ResNetPlan(1, (8, 16), (1, 1), norm=norm), 0)
-    torch.nn.init.normal_(network.head[1].weight)
+    torch.nn.init.normal_(network.head.weight)
     x = torch.rand(4, 1, 12, 12, 12)
     together, alone = network.train()(x), torch.cat([network(one) for one in x.split(1)])
     torch.testing.assert_close(together, alone, atol=1e-3, rtol=1e-3)
@@ -31,7 +31,7 @@ def test_the_answer_for_one_image_does_not_depend_on_the_others(norm):
 
 def test_a_small_bright_place_is_not_averaged_away():
     network = build_resnet(ResNetPlan(1, (4,), (1,), norm="batch"), 0).eval()
-    torch.nn.init.normal_(network.head[1].weight)
+    torch.nn.init.normal_(network.head.weight)
     dark = torch.zeros(1, 1, 8, 8, 8)
     small, large = (torch.nn.functional.pad(torch.ones(1, 1, 4, 4, 4), [0, n] * 3) for n in (4, 12))
     assert network(small) == network(large)

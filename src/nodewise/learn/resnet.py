@@ -26,8 +26,8 @@ class ResNetPlan:
         channels: features at each level, finest first; each level after the first halves the size.
         blocks: residual blocks at each level.
         stem: stride of the first convolution; 2 makes all that follows eight times cheaper in 3-D.
-        norm: ``group`` (Wu & He, ECCV 2018: groups of 8 channels), which does not depend on the batch; ``instance``; or
-            ``batch``, whose statistics are poor where a batch is one case of a few images.
+        norm: ``batch``; or, where a batch is one image, ``group`` (Wu & He, ECCV 2018: groups of 8 channels) or
+            ``instance``. These two take the brightness of an image as a whole out of it.
         dimension: 2 or 3.
 
     Raises:
@@ -38,7 +38,7 @@ class ResNetPlan:
     channels: tuple[int, ...] = (16, 24, 32, 48, 64)
     blocks: tuple[int, ...] = (1, 1, 1, 1, 1)
     stem: int = 1
-    norm: Literal["group", "instance", "batch"] = "group"
+    norm: Literal["batch", "group", "instance"] = "batch"
     dimension: int = 3
 
     def __post_init__(self) -> None:
@@ -79,8 +79,7 @@ class ResidualBlock(nn.Module):
 class ResNet(nn.Module):
     """The network of a ``ResNetPlan``: one logit (batch,) for each image (batch, channels, …).
 
-    The maxima are normalised over the features of each image before the last layer. Initial weights come from torch's
-    generator: seed it before. At first every image gets the same answer.
+    Initial weights come from torch's generator: seed it before. At first every image gets the same answer.
     """
 
     def __init__(self, plan: ResNetPlan) -> None:
@@ -97,7 +96,7 @@ class ResNet(nn.Module):
                 stages.append(ResidualBlock(plan, inputs, outputs, 2 if level and n == 0 else 1))
                 inputs = outputs
         self.stages = nn.Sequential(*stages)
-        self.head = nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, 1))  # maxima of all features rise together
+        self.head = nn.Linear(inputs, 1)
         self.layout = torch.channels_last if plan.dimension == 2 else torch.channels_last_3d
         self.apply(_initialise)
         self.to(memory_format=self.layout)  # type: ignore[call-overload]

@@ -5,10 +5,9 @@ that some node of it is metastatic, no one knows which. P1 (section 2.5) teaches
 only as long as the network calls every one of them benign. ``Rule.LARGEST`` teaches the most suspicious one alone, as
 multiple-instance learning does; ``Rule.ANY`` maximises the probability that any is metastatic, 1 − Π (1 − p).
 
-Differences from the paper: group normalisation, which does not depend on how many nodes a patient has, in place of
-batch normalisation over the few nodes of one case; a first convolution of stride 2; shorter training at a higher rate
-(``BUNDLED``; ``PAPER`` has the paper's numbers); each probability calibrated on held-out patients, which weighting
-malignant stations a hundred times makes necessary.
+Differences from the paper: a first convolution of stride 2; shorter training at a higher rate (``BUNDLED``; ``PAPER``
+has the paper's numbers); each probability calibrated on held-out patients, which weighting malignant stations a hundred
+times makes necessary. Batch normalisation is as in the paper, over the labelled nodes of a step's patients.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Schedule:
 
 
 PAPER = Schedule(40_000, 3e-5, cosine=False, cases=1, visits=1)
-BUNDLED = Schedule(3_000, 3e-4, cosine=True, cases=2, visits=4)  # at 1e-3 the paper's rule kills the network's features
+BUNDLED = Schedule(3_000, 1e-3, cosine=True, cases=2, visits=4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
