@@ -110,10 +110,10 @@ class StationReader:
 
     def _region(self, anatomy: Anatomy) -> Region | None:
         """Both lungs with ``AROUND_LUNGS_MM``, and along x the middle of them as far as the network looks."""
-        lungs = [_organ(anatomy, name) for name in ("lung_right", "lung_left")]
-        if anatomy.organs is None or any(lung is None or not lung.any() for lung in lungs):
+        right, left = _organ(anatomy, "lung_right"), _organ(anatomy, "lung_left")
+        if anatomy.organs is None or right is None or left is None or not (right.any() and left.any()):
             return None
-        box = Box.around(np.logical_or(*lungs))
+        box = Box.around(right | left)
         low, high = _edges_mm(anatomy.organs.grid, box)
         half = self.patch[0] * self.preparation.spacing_mm[0] / 2
         middle = (low[0] + high[0]) / 2

@@ -119,8 +119,8 @@ def _draw_pose(pose: Pose, rng: np.random.Generator) -> tuple[npt.NDArray[np.flo
 
     turn = Rotation.from_euler("xyz", rng.uniform(-1, 1, 3) * pose.turn_deg, degrees=True).as_matrix()
     scale = np.exp(rng.uniform(*np.log(pose.scale)) + rng.uniform(-1, 1, 3) * np.log1p(pose.stretch))
-    side = np.where(rng.random() < pose.mirror, -1.0, 1.0)
-    return turn @ np.diag(scale) @ np.diag((side, 1.0, 1.0)), rng.uniform(-1, 1, 3) * pose.shift_mm
+    side = -1.0 if rng.random() < pose.mirror else 1.0
+    return turn @ np.diag(scale * (side, 1.0, 1.0)), rng.uniform(-1, 1, 3) * pose.shift_mm
 
 
 def _middle_of_lungs_mm(shape: Index3, spacing: Point, seen: Box) -> npt.NDArray[np.float64]:
