@@ -29,7 +29,7 @@ from nodewise.metrics.bootstrap import bootstrap, pooled
 from nodewise.models.station_reader import StationReader, station_reader
 from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.scan.tissue import Phase
-from nodewise.recipes.stations_step import TRAINED, TrainedStations, network_plan, step_file
+from nodewise.recipes.three_step.stations import TRAINED, TrainedStations, network_plan, step_file
 from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy
 
 READERS = ("landmarks", "learned")

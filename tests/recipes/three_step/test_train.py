@@ -8,7 +8,7 @@ from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
 from nodewise.models.preparation import Preparation
-from nodewise.recipes import stations_step
+from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
 from nodewise.recipes.three_step.effort import Backgrounds, Effort
@@ -33,7 +33,7 @@ def _case(folder, number):
     nodes, stations = np.zeros(GRID.shape, np.uint8), np.zeros(GRID.shape, np.uint8)
     stations[6:20, 8:28, 6:26], stations[20:34, 8:28, 6:26] = Station("4R").label, Station("4L").label
     for label, middle in ((1, (13, 17)), (2, (27, 17))):
-        a, b, c = (*middle, 15) + rng.uniform(-2, 2, 3)
+        a, b, c = np.array((*middle, 15)) + rng.uniform(-2, 2, 3)
         ball = (x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2 < 9
         nodes[ball], hu[ball] = label, 60
     for kind, array, quantity in (

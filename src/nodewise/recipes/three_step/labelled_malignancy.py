@@ -13,7 +13,7 @@ from nodewise.anatomy.read import read_anatomy
 from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.nodes import nodes_of, stations_of
 from nodewise.datasets.read import LoadedCase, load_case
-from nodewise.recipes.station_cases import Case, Labelled, ScanCase
+from nodewise.recipes.three_step.station_cases import Case, Labelled, ScanCase
 from nodewise.values.node import Node
 from nodewise.values.station import Station
 

@@ -14,14 +14,14 @@ from nodewise.models.card import card
 from nodewise.models.model_file import Metric, ModelFile, OperatingPoint, Source, StepFile
 from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation_file import describe_preparation
-from nodewise.recipes.malignancy_step import PREPARATION as NODE_PATCH
-from nodewise.recipes.malignancy_step import Learned
+from nodewise.recipes.three_step.malignancy import PREPARATION as NODE_PATCH
+from nodewise.recipes.three_step.malignancy import Learned
 from nodewise.recipes.three_step.nodes import NodesWay, TrainedNodes
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nodewise.recipes.stations_step import TrainedStations
+    from nodewise.recipes.three_step.stations import TrainedStations
 
 MINIMUM_SHORT_AXIS_MM = 3.0
 WHAT = (
@@ -62,7 +62,7 @@ def save_model(
         ``folder``.
     """
     from nodewise.learn.checkpoint import load_weights
-    from nodewise.recipes.stations_step import step_file
+    from nodewise.recipes.three_step.stations import step_file
 
     steps: dict[str, StepFile] = {}
     weights: dict[str, Sequence[Mapping[str, Tensor]]] = {}

@@ -19,8 +19,8 @@ from nodewise.learn.augment import P1_STATIONS
 from nodewise.learn.case_cache import CachedCase, Case, CaseFiles, cached
 from nodewise.learn.patches import Patches, PatchPlan
 from nodewise.models.station_reader import region_of_lungs
-from nodewise.recipes.stations_patches import class_table, mirrored
-from nodewise.recipes.stations_step import (
+from nodewise.recipes.three_step.stations_patches import class_table, mirrored
+from nodewise.recipes.three_step.stations import (
     PAPER_BATCH,
     PAPER_CHANNELS,
     PAPER_PREPARATION,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nodewise.recipes.bank import phantom_bank
-from nodewise.recipes.malignancy_step import PAPER as MALIGNANCY
-from nodewise.recipes.stations_step import PAPER_STEPS, train_stations
+from nodewise.recipes.three_step.bank import phantom_bank
+from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
+from nodewise.recipes.three_step.stations import PAPER_STEPS, train_stations
 from nodewise.recipes.three_step.backgrounds import survey_scans
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source

@@ -13,8 +13,8 @@ from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.folds import Fold, folds, leave_one_out
 from nodewise.datasets.read import read_dataset
 from nodewise.learn.case_cache import CachedCase
-from nodewise.recipes.malignancy_step import PAPER as MALIGNANCY
-from nodewise.recipes.malignancy_step import Learned, train_malignancy
+from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
+from nodewise.recipes.three_step.malignancy import Learned, train_malignancy
 from nodewise.recipes.three_step.effort import Effort, OnProgress
 from nodewise.recipes.three_step.labelled import example_of, node_cases
 from nodewise.recipes.three_step.nodes import PAPER, TrainedNodes, train_nodes
@@ -23,7 +23,7 @@ from nodewise.recipes.three_step.save import Made, save_model
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
-    from nodewise.recipes.stations_step import TrainedStations
+    from nodewise.recipes.three_step.stations import TrainedStations
 
 FOLDS = 5
 ONE_IN = 8  # of so many patients one is kept to choose weights and thresholds by
@@ -95,7 +95,7 @@ def _stations(
     progress: OnProgress,
 ) -> TrainedStations | None:
     """None where no stations are drawn: the landmarks' are used then."""
-    from nodewise.recipes.stations_step import PAPER_STEPS
+    from nodewise.recipes.three_step.stations import PAPER_STEPS
     from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
 
     prepare = partial(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.recipes.chest_bank import AROUND_LUNGS_MM, DrawnChest
+from nodewise.recipes.three_step.chest_bank import AROUND_LUNGS_MM, DrawnChest
 from nodewise.values.box import Box, Index3
 from nodewise.values.grid import Point
 from nodewise.values.station import Station

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.models.preparation import Preparation
-from nodewise.recipes.chest_bank import chest_bank
-from nodewise.recipes.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
+from nodewise.recipes.three_step.chest_bank import chest_bank
+from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
 from nodewise.values.box import Index3
 from nodewise.values.station import Station
 

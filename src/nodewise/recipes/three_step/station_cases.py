@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.models.node_patch import NodePatchPreparation
-from nodewise.recipes.node_bank import CUBE, load_case
+from nodewise.recipes.three_step.node_bank import CUBE, load_case
 from nodewise.values.station import Station
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class PhantomCase:
 
     def cubes(self, which: Sequence[int], seed: Sequence[int]) -> Floats:
         """See ``Case``."""
-        from nodewise.recipes.node_visits import scanned
+        from nodewise.recipes.three_step.node_visits import scanned
 
         drawn = load_case(self.path).only(which)
         hu = scanned(drawn, np.random.default_rng(list(seed)))

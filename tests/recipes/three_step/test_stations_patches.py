@@ -3,8 +3,8 @@ import pytest
 from scipy import ndimage
 
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.recipes.chest_bank import AROUND_LUNGS_MM, DrawnChest
-from nodewise.recipes.stations_patches import IGNORE, OTHER, Pose, StationPatches, class_table, mirrored
+from nodewise.recipes.three_step.chest_bank import AROUND_LUNGS_MM, DrawnChest
+from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, Pose, StationPatches, class_table, mirrored
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 
@@ -69,7 +69,7 @@ def test_a_turned_and_scaled_patch_is_scipys(chest, monkeypatch):
     source = _patches(chest, Pose((9.0, 9.0, 9.0), (15.0, 15.0, 15.0), (0.8, 1.25), 0.1, 0.0, 0.0))
     seen = {}
     monkeypatch.setattr(
-        "nodewise.recipes.stations_patches._draw_pose",
+        "nodewise.recipes.three_step.stations_patches._draw_pose",
         lambda pose, rng: seen.setdefault("pose", (_turn(), np.array([4.0, -6.0, 3.0]))),
     )
     _, classes = source.draw(np.random.default_rng(2))

@@ -8,8 +8,8 @@ import torch
 from nodewise.metrics.roc import auc
 from nodewise.models.calibration import Temperature
 from nodewise.models.node_patch import NodePatchPreparation
-from nodewise.recipes import malignancy_step
-from nodewise.recipes.malignancy_step import (
+from nodewise.recipes.three_step import malignancy as malignancy_step
+from nodewise.recipes.three_step.malignancy import (
     BUNDLED,
     PREPARATION,
     Rule,
@@ -18,10 +18,10 @@ from nodewise.recipes.malignancy_step import (
     station_loss,
     train_malignancy,
 )
-from nodewise.recipes.node_bank import CUBE
-from nodewise.recipes.node_visits import _resampled, augmented, plain, windowed
-from nodewise.recipes.station_cases import Labelled, ScanCase
-from nodewise.recipes.station_examples import examine
+from nodewise.recipes.three_step.node_bank import CUBE
+from nodewise.recipes.three_step.node_visits import _resampled, augmented, plain, windowed
+from nodewise.recipes.three_step.station_cases import Labelled, ScanCase
+from nodewise.recipes.three_step.station_examples import examine
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid

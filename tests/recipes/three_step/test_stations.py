@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.recipes import stations_step as step
-from nodewise.recipes.chest_bank import DrawnChest
-from nodewise.recipes.stations_patches import IGNORE, OTHER
+from nodewise.recipes.three_step import stations as step
+from nodewise.recipes.three_step.chest_bank import DrawnChest
+from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 
@@ -109,7 +109,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, tiny):
 
 
 def test_weights_of_classes_are_the_roots_of_their_shares(tiny):
-    from nodewise.recipes.stations_patches import StationPatches
+    from nodewise.recipes.three_step.stations_patches import StationPatches
 
     chest = _chest(0)
     stations = chest.stations.copy(order="F")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.models.calibration import Calibration, bag_probability
-from nodewise.recipes.station_cases import Case, Labelled
+from nodewise.recipes.three_step.station_cases import Case, Labelled
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,7 +60,7 @@ def examine(cases: Sequence[Case], preparation: NodePatchPreparation, seed: int)
     """One visit of each case, its nodes as they are."""
     import torch
 
-    from nodewise.recipes.node_visits import plain, windowed
+    from nodewise.recipes.three_step.node_visits import plain, windowed
 
     patches, bags, labels, count = [], [], [], 0
     for number, case in enumerate(cases):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nodewise.phantom.annotation import column_of
-from nodewise.recipes.node_bank import CUBE, drawn_cases, load_case, node_bank
-from nodewise.recipes.node_visits import scanned
-from nodewise.recipes.station_cases import Labelled, PhantomCase
+from nodewise.recipes.three_step.node_bank import CUBE, drawn_cases, load_case, node_bank
+from nodewise.recipes.three_step.node_visits import scanned
+from nodewise.recipes.three_step.station_cases import Labelled, PhantomCase
 from nodewise.values.errors import BadInputError
 
 

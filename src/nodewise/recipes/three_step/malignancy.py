@@ -23,8 +23,8 @@ import numpy as np
 
 from nodewise.models.calibration import Calibration, fit_isotonic, fit_temperature
 from nodewise.models.node_patch import NodePatchPreparation
-from nodewise.recipes.station_cases import Case, Labelled
-from nodewise.recipes.station_examples import examine
+from nodewise.recipes.three_step.station_cases import Case, Labelled
+from nodewise.recipes.three_step.station_examples import examine
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Visits:
         """
         import torch
 
-        from nodewise.recipes.node_visits import augmented, windowed
+        from nodewise.recipes.three_step.node_visits import augmented, windowed
 
         a_round = min(_ROUND, len(self.cases))
         rng = np.random.default_rng((self.seed, 0, step))

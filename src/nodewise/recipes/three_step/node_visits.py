@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.recipes.node_bank import DrawnCase
+from nodewise.recipes.three_step.node_bank import DrawnCase
 
 if TYPE_CHECKING:
     from torch import Tensor

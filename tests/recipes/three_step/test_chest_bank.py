@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nodewise.phantom.geometry import Geometry, Tissue
-from nodewise.recipes import chest_bank as bank
+from nodewise.recipes.three_step import chest_bank as bank
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station

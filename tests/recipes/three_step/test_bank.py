@@ -1,6 +1,6 @@
 import numpy as np
 
-from nodewise.recipes import bank
+from nodewise.recipes.three_step import bank
 
 
 def test_the_bank_keeps_what_it_has_and_draws_the_rest(tmp_path):
