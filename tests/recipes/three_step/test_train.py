@@ -8,9 +8,9 @@ from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
 from nodewise.models.preparation import Preparation
-from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
+from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.three_step.effort import Backgrounds, Effort
 from nodewise.recipes.three_step.labelled import example_of, node_cases, region_around
 from nodewise.recipes.three_step.nodes import PAPER

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from nodewise.recipes.three_step.effort import OnProgress, Run
 from nodewise.recipes.three_step.malignancy import BUNDLED, Learned, train_malignancy
 from nodewise.recipes.three_step.node_bank import node_bank
 from nodewise.recipes.three_step.station_cases import PhantomCase
-from nodewise.recipes.three_step.effort import OnProgress, Run
 
 PATIENTS, HELD_OUT = 600, 120
 

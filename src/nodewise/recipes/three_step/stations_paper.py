@@ -19,7 +19,8 @@ from nodewise.learn.augment import P1_STATIONS
 from nodewise.learn.case_cache import CachedCase, Case, CaseFiles, cached
 from nodewise.learn.patches import Patches, PatchPlan
 from nodewise.models.station_reader import region_of_lungs
-from nodewise.recipes.three_step.stations_patches import class_table, mirrored
+from nodewise.recipes.three_step.effort import Run
+from nodewise.recipes.three_step.labelled import region_around
 from nodewise.recipes.three_step.stations import (
     PAPER_BATCH,
     PAPER_CHANNELS,
@@ -31,8 +32,7 @@ from nodewise.recipes.three_step.stations import (
     validate,
     weights_of,
 )
-from nodewise.recipes.three_step.effort import Run
-from nodewise.recipes.three_step.labelled import region_around
+from nodewise.recipes.three_step.stations_patches import class_table, mirrored
 from nodewise.values.volume import Quantity, Volume
 
 if TYPE_CHECKING:

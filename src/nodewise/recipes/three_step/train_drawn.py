@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from nodewise.recipes.three_step.bank import phantom_bank
-from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
-from nodewise.recipes.three_step.stations import PAPER_STEPS, train_stations
 from nodewise.recipes.three_step.backgrounds import survey_scans
+from nodewise.recipes.three_step.bank import phantom_bank
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source
+from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
 from nodewise.recipes.three_step.malignancy_drawn import train_on_drawn_nodes
 from nodewise.recipes.three_step.nodes import PHANTOM, TrainedNodes, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss
 from nodewise.recipes.three_step.save import Made, save_model
+from nodewise.recipes.three_step.stations import PAPER_STEPS, train_stations
 
 NAME = "three-step-phantom"
 HELD_OUT_PATCHES = 16

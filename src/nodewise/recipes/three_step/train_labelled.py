@@ -13,10 +13,10 @@ from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.folds import Fold, folds, leave_one_out
 from nodewise.datasets.read import read_dataset
 from nodewise.learn.case_cache import CachedCase
-from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
-from nodewise.recipes.three_step.malignancy import Learned, train_malignancy
 from nodewise.recipes.three_step.effort import Effort, OnProgress
 from nodewise.recipes.three_step.labelled import example_of, node_cases
+from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
+from nodewise.recipes.three_step.malignancy import Learned, train_malignancy
 from nodewise.recipes.three_step.nodes import PAPER, TrainedNodes, train_nodes
 from nodewise.recipes.three_step.nodes_paper import node_loss, patches
 from nodewise.recipes.three_step.save import Made, save_model
