@@ -16,6 +16,7 @@ from nodewise.models.bundle import Bundle, save_bundle
 from nodewise.models.model_file import ModelFile, StepFile
 from nodewise.models.nnunet_checkpoint import Checkpoint, read_checkpoint
 from nodewise.models.nnunet_file import NnUNetFile, describe_nnunet
+from nodewise.models.nnunet_labels import Labels
 from nodewise.models.nnunet_plans import Configuration, read_configuration
 from nodewise.models.nnunet_predict import NnUNet
 from nodewise.models.nnunet_window import averaged
@@ -79,13 +80,7 @@ def import_nnunet(  # noqa: PLR0913 - what a person may choose
     """
     trained = read_trained(folder, folds, configuration, checkpoint)
     chosen = trained.configuration
-    if label not in chosen.labels.painted or (label == 0 and not chosen.labels.regions):
-        there = ", ".join(
-            f"{n} {name}" for n, name in zip(chosen.labels.painted, chosen.labels.names, strict=True) if n
-        )
-        raise BadInputError(f"{folder / 'dataset.json'} has no label {label} that could be node: choose one of {there}")
-    if sorted("LRPASI".find(side) // 2 for side in orientation) != [0, 1, 2]:
-        raise BadInputError(f"the orientation {orientation} is not three sides, one an axis: such as LPS or RAS")
+    _check(chosen.labels, label, orientation, folder)
     steps = {STEP: _step(trained, label, mirroring, orientation, BEFORE if chosen.before else None)}
     weights = {STEP: trained.weights}
     if chosen.before:
@@ -110,6 +105,14 @@ def import_nnunet(  # noqa: PLR0913 - what a person may choose
         command=f"nodewise models import-nnunet {folder.name}",
     )
     return save_bundle(out, model, weights, _card(model, trained, label, orientation), exact=True)
+
+
+def _check(labels: Labels, label: int, orientation: str, folder: Path) -> None:
+    if label not in labels.painted or (label == 0 and not labels.regions):
+        there = ", ".join(f"{n} {name}" for n, name in zip(labels.painted, labels.names, strict=True) if n)
+        raise BadInputError(f"{folder / 'dataset.json'} has no label {label} that could be node: choose one of {there}")
+    if sorted("LRPASI".find(side) // 2 for side in orientation) != [0, 1, 2]:
+        raise BadInputError(f"the orientation {orientation} is not three sides, one an axis: such as LPS or RAS")
 
 
 def read_trained(folder: Path, folds: tuple[str, ...], configuration: str | None, checkpoint: str) -> Trained:

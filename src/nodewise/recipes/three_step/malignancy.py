@@ -30,6 +30,7 @@ from nodewise.values.errors import BadInputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nodewise.learn.fit import FitPlan
     from nodewise.learn.resnet import ResNetPlan
 
 PREPARATION = NodePatchPreparation()
@@ -107,31 +108,18 @@ def train_malignancy(
     """
     from nodewise.learn.checkpoint import load_weights
     from nodewise.learn.device import choose_device
-    from nodewise.learn.fit import FitPlan, fit
-    from nodewise.learn.optimise import Adam
+    from nodewise.learn.fit import fit
     from nodewise.learn.resnet import ResNetPlan, build_resnet
-    from nodewise.learn.schedule import Constant, Cosine
 
     material, examples = _known(cases, "train on"), examine(_known(held_out, "validate on"), PREPARATION, seed)
-    where = choose_device(device)
     plan = ResNetPlan(PREPARATION.channels, CHANNELS, BLOCKS, STEM)
     network = build_resnet(plan, seed)
-    how = FitPlan(  # in float32: a small network whose deepest levels are too small for bfloat16 on a CPU
-        schedule.steps,
-        schedule.learning_rate,
-        Adam(),
-        Cosine() if schedule.cosine else Constant(),
-        validate_every=max(1, min(250, schedule.steps // 4)),
-        save_every=50,
-        seed=seed,
-        device=where,
-    )
     visits = Visits(tuple(material), schedule, seed)
     best = fit(
         network,
         visits.batch,
         functools.partial(station_loss, rule=schedule.rule, positive_weight=schedule.positive_weight),
-        how,
+        _fit_plan(schedule, seed, choose_device(device)),
         out,
         validate=lambda trained: {"station_auc": examples.auc(examples.logits(trained))},
         progress=lambda now: progress(now.step),
@@ -142,6 +130,24 @@ def train_malignancy(
     fitted = fit_temperature if calibrate == "temperature" else fit_isotonic
     calibration = fitted(logits, examples.bags, examples.labels)
     return Learned(plan, weights, calibration, examples.measures(logits, calibration), schedule.steps)
+
+
+def _fit_plan(schedule: Schedule, seed: int, device: str) -> FitPlan:
+    """In float32: a small network whose deepest levels are too small for bfloat16 on a CPU."""
+    from nodewise.learn.fit import FitPlan
+    from nodewise.learn.optimise import Adam
+    from nodewise.learn.schedule import Constant, Cosine
+
+    return FitPlan(
+        schedule.steps,
+        schedule.learning_rate,
+        Adam(),
+        Cosine() if schedule.cosine else Constant(),
+        validate_every=max(1, min(250, schedule.steps // 4)),
+        save_every=50,
+        seed=seed,
+        device=device,
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
