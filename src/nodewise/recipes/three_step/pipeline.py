@@ -39,7 +39,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     bundle = load_bundle(folder)
     model, nodes = bundle.model, bundle.step("nodes")
     return Pipeline(
-        read_anatomy=_reader(bundle, device, runtime),
+        read_anatomy=_reader(bundle, device, runtime, cache),
         segment=segmenter(
             bundle.networks("nodes", device),
             _of_kind(nodes, Preparation),
@@ -58,7 +58,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     )
 
 
-def _reader(bundle: Bundle, device: str, runtime: Runtime) -> Callable[[Study], Anatomy]:
+def _reader(bundle: Bundle, device: str, runtime: Runtime, cache: Path | None) -> Callable[[Study], Anatomy]:
     from nodewise.anatomy.read import read_anatomy
 
     if "stations" not in bundle.model.steps:
@@ -66,7 +66,7 @@ def _reader(bundle: Bundle, device: str, runtime: Runtime) -> Callable[[Study], 
     from nodewise.models.station_reader import station_reader
 
     reader = station_reader(
-        bundle.step("stations"), bundle.networks("stations", device), device=device, runtime=runtime
+        bundle.step("stations"), bundle.networks("stations", device), device=device, runtime=runtime, cache=cache
     )
     return lambda study: reader(study, read_anatomy(study))
 
