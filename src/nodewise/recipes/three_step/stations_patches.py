@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nodewise.recipes.three_step.chest_bank import AROUND_LUNGS_MM, DrawnChest
 from nodewise.values.box import Box, Index3
 from nodewise.values.grid import Point
-from nodewise.values.station import Station
+from nodewise.values.station import Station, sided_swap
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Pose:
     Attributes:
         shift_mm: largest, along x, y, z, from the middle of the lungs. turn_deg: largest, about x, y, z.
         scale: smallest and largest. stretch: of one axis against the others.
-        mirror: how often left and right are exchanged, with the sides in the stations' names; 5 and 6 keep theirs.
+        mirror: how often left and right are exchanged, with the sides in the stations' names, see ``mirrored``.
         cut: how often the scan ends within the lungs, above, below or both. cut_mm: at most so much is lost.
     """
 
@@ -95,12 +95,9 @@ def class_table(stations: Sequence[Station]) -> npt.NDArray[np.uint8]:
 
 
 def mirrored(stations: Sequence[Station]) -> npt.NDArray[np.uint8]:
-    """Class of each class in a mirrored patient: sides are exchanged where both are there, else it is ``OTHER``."""
-    table = np.arange(256, dtype=np.uint8)
-    numbers = {station.code: number for number, station in enumerate(stations, 1)}
-    for station, number in zip(stations, range(1, 256), strict=False):
-        if station.side is not None:
-            table[number] = numbers.get(station.zone + ("L" if station.code.endswith("R") else "R"), OTHER)
+    """Class of each class in a mirrored patient: ``sided_swap``, so that 5 and 6 are ``IGNORE``; ``OTHER`` stays."""
+    table = sided_swap((Station.UNKNOWN, *stations), ignore=IGNORE)
+    table[OTHER] = OTHER
     return table
 
 
