@@ -37,6 +37,8 @@ def test_classes_count_from_one_and_the_rest_is_other():
     codes = [Station.S4R, Station.S4L, Station.S7, Station.S5, Station.S8]
     assert table[[s.label for s in codes]].tolist() == [1, 2, 3, 4, OTHER]
     assert table[0] == 0
+    assert class_table((Station.S7, Station.S3A))[[Station.S7R.label, Station.S3AL.label]].tolist() == [1, 2]
+    assert class_table((Station.S7, Station.S7L))[[Station.S7R.label, Station.S7L.label]].tolist() == [1, 2]
 
 
 def test_a_mirrored_patient_has_the_other_sides():

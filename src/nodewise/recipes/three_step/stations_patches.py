@@ -86,11 +86,16 @@ class StationPatches:
 
 
 def class_table(stations: Sequence[Station]) -> npt.NDArray[np.uint8]:
-    """Class of each ``Station.label``: 1 and on for ``stations`` in their order, ``OTHER`` for the rest."""
+    """Class of each ``Station.label``: 1 and on for ``stations`` in their order, ``OTHER`` for the rest.
+
+    A station of the midline that is drawn with a side, 7R, counts as 7 where it is not trained itself.
+    """
     table = np.full(256, OTHER, np.uint8)
     table[0] = OUTSIDE
-    for number, station in enumerate(stations, 1):
-        table[station.label] = number
+    numbers = {station.code: number for number, station in enumerate(stations, 1)}
+    for station in Station:
+        if station.label:
+            table[station.label] = numbers.get(station.code, numbers.get(station.zone, OTHER))
     return table
 
 
