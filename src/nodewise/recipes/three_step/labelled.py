@@ -49,10 +49,10 @@ def node_cases(
 
 
 def example_of(case: CachedCase) -> Example:
-    """All of a cached case, to validate on."""
-    hu = np.asarray(case.image()[0], dtype=np.float32)
-    node = np.asarray(case.labels()[0])
-    return Example(hu, node, np.full_like(node, IGNORE), np.ones_like(node), real=True)
+    """All of a cached case, to validate on; it stays on disk until it is looked at."""
+    node = case.labels()[0]
+    tissue, sure = (np.broadcast_to(np.uint8(value), node.shape) for value in (IGNORE, 1))
+    return Example(case.image()[0], node, tissue, sure, real=True)
 
 
 def mediastinum_of(loaded: LoadedCase) -> Region:

@@ -49,7 +49,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
             cache=cache,
         ),
         malignancy=_judge(bundle, device),
-        threshold=nodes.threshold or 0.5,
+        threshold=0.5 if nodes.threshold is None else nodes.threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
         name=model.name,
         weights_sha256=model.weights_sha256,
@@ -76,10 +76,13 @@ def _judge(bundle: Bundle, device: str) -> Judge:
 
     if "malignancy" not in bundle.model.steps:
         return size_suspicion
+    from torch import nn
+
+    from nodewise.learn.runtime import Averaged
     from nodewise.models.node_classifier import NodeClassifier
 
     step = bundle.step("malignancy")
-    (network,) = bundle.networks("malignancy", device)
+    network = Averaged(bundle.networks("malignancy", device), nn.Identity()).eval()
     calibration = None if step.calibration is None else step.calibration.build()
     return NodeClassifier(network, _of_kind(step, NodePatchPreparation), calibration, device)
 

@@ -127,7 +127,7 @@ def _nodes(
     if not any(case.classes for case in known):
         raise BadInputError("no case has a node in its mediastinum: there is nothing to learn from")
     others = prepare(validating, progress=partial(progress, "preparing scans")) if validating else ()
-    examples = [example_of(case) for case in others]
+    examples = [example_of(case) for case in [c for c in others if c.source == "full"] or others]
     told = any(measurable(example, PAPER.preparation.spacing_mm) for example in examples)
     run = effort.run(out / "fit", PAPER.steps)
     trained = train_nodes(
