@@ -80,6 +80,8 @@ def test_all_three_steps_are_learned_from_labelled_scans(data, tiny, tmp_path):
     assert [step.steps for step in model.steps.values()] == [3, 7, 4]
     assert model.steps["stations"].outputs[1:] == tuple(s.code for s in stations_step.PAPER_STATIONS)
     assert "3 labelled scans of 3 patients" in model.trained_on
+    logs = sorted(path.parts[-3] for path in tmp_path.glob("*/fit/log.csv"))
+    assert logs == ["malignancy", "nodes", "stations"]
     assert {name for name, _, _ in told} == {"preparing scans", "stations", "nodes", "malignancy"}
     assert all(done <= total for _, done, total in told)
     assessment = assess(read_study(data / "images" / "case-0.nii.gz"), load_pipeline(folder, "cpu"))
@@ -92,7 +94,9 @@ def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):
     left_out = [(path.parent / "held_out.txt").read_text() for path in models]
     assert left_out == ["case-0\n", "case-1\n", "case-2\n"]
     assert len(list((tmp_path / "cache").iterdir())) == 2 * 3  # stations and nodes of each, once for all folds
-    assert [load_bundle(path).model.command[-10:] for path in models] == ["--fold loo"] * 3
+    made = [load_bundle(path).model for path in models]
+    assert [model.command[-10:] for model in made] == ["--fold loo"] * 3
+    assert [model.name for model in made] == [f"three-step-{data.name}-fold-0{n}" for n in range(3)]
 
 
 def test_a_case_is_cut_to_its_stations_and_keeps_its_nodes(data, tiny, tmp_path):

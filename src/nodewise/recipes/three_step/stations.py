@@ -2,9 +2,8 @@
 
 Shevtsov et al., medRxiv 2024, doi:10.1101/2024.05.07.24304092, section 2.3. As in the paper: a crop to the lungs, one
 head for the mediastinum (any station) by cross-entropy with adaptive weights, one for the station by cross-entropy
-inside the true mediastinum alone; flips exchange the sides in the stations' names, quarter turns are off.
-
-Differences from the paper:
+inside the true mediastinum alone; no quarter turns. ``stations_paper`` learns from labelled scans with the paper's
+numbers, and one flip that exchanges the sides in the stations' names; the differences of ``train_stations`` are:
     - ``TRAINED`` are all stations that the phantom draws; the paper trains the eleven of ``PAPER_STATIONS``;
     - 3 mm voxels instead of 1 mm, in two windows instead of one, and no batch normalisation;
     - trained on drawn chests, whose true stations leave out great vessels, oesophagus and airway as the paper's do;

@@ -70,7 +70,7 @@ def _train(
     patients = len({case.patient for case in cases})
     same = "" if malignancy is None or malignancy.measures else " Malignancy was calibrated on the same patients."
     made = Made(
-        name=re.sub(r"[^\w .+-]", "-", f"three-step-{data.resolve().name}")[:100],
+        name=_name(data, out.name if words else ""),
         trained_on=f"The networks were trained on {len(cases)} labelled scans of {patients} patients.{same}",
         held_out=f"{len(validating)} scans of patients who were not trained on" if validating else "",
         fingerprint=fingerprint,
@@ -79,6 +79,12 @@ def _train(
         licence="that of the data set",
     )
     return save_model(out / "model", made, PAPER, nodes, stations, malignancy)
+
+
+def _name(data: Path, fold: str) -> str:
+    """Of a model, as ``model.json`` allows names."""
+    known = re.sub(r"[^\w .+-]", "-", data.resolve().name)[:80]
+    return "-".join(part for part in ("three-step", known, fold) if part)
 
 
 def _divided(cases: Sequence[LabelledCase], seed: int) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
@@ -108,7 +114,7 @@ def _stations(
     known = prepare(training)
     if not known:
         return None
-    run = effort.run(out, PAPER_STEPS)
+    run = effort.run(out / "fit", PAPER_STEPS)
     return train_stations_on(
         known, prepare(validating), run, progress=lambda now: progress("stations", now.step, run.steps)
     )
@@ -167,7 +173,7 @@ def _malignancy(
     learned = train_malignancy(
         known,
         others if apart else known,
-        out,
+        out / "fit",
         schedule=replace(MALIGNANCY, steps=steps),
         seed=effort.seed,
         device=effort.device,
