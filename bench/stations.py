@@ -29,7 +29,14 @@ from nodewise.metrics.bootstrap import bootstrap, pooled
 from nodewise.models.station_reader import StationReader, station_reader
 from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.scan.tissue import Phase
-from nodewise.recipes.three_step.stations import TRAINED, TrainedStations, network_plan, step_file
+from nodewise.recipes.three_step.stations import (
+    PATCH,
+    PREPARATION,
+    TRAINED,
+    TrainedStations,
+    network_plan,
+    step_file,
+)
 from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy
 
 READERS = ("landmarks", "learned")
@@ -61,7 +68,7 @@ def reader_of(folder: Path) -> StationReader:
         network.load_state_dict(load_weights(weights))
     else:
         network.load_state_dict(torch.load(fit / "last.pt", map_location="cpu", weights_only=True)["average"])
-    step = step_file(TrainedStations(weights, plan, TRAINED, {}, 0))
+    step = step_file(TrainedStations(weights, plan, TRAINED, {}, 0, PREPARATION, PATCH))
     return station_reader(step, (network.eval(),))
 
 

@@ -75,6 +75,13 @@ def test_pairs_are_found_by_name_and_loaded_on_one_grid(pairs: Path) -> None:
     assert bert.ignore is None
 
 
+def test_a_number_that_is_no_station_is_refused(pairs: Path) -> None:
+    labels(pairs / "stations" / "bert.nii.gz", 90)
+    _, bert = read_dataset(pairs).cases
+    with pytest.raises(BadInputError, match=r"bert\.nii\.gz holds the number 90: stations have"):
+        load_case(bert)
+
+
 def test_the_table_says_what_files_cannot(pairs: Path) -> None:
     more = {"patient": "p1", "primary_side": "left"}
     table(

@@ -192,6 +192,15 @@ def test_several_windows_give_the_same_map():
     assert _dice(both == Station.S4R.label, one.stations.array == Station.S4R.label) > 0.95
 
 
+def test_a_narrow_window_does_not_cut_the_hila_off():
+    grid = Grid.of((120, 80, 100), (2.0, 2.0, 2.0), (-119.0, -79.0, -99.0))
+    hu = _blocks(grid)
+    hu[20:60, 28:52, 34:66] = 60.0  # 4R from 80 mm on the right; a window is 128 mm wide
+    found = _reader()(_study(hu), _anatomy())
+    right = found.stations.grid.to_lps(np.argwhere(found.stations.array == Station.S4R.label))
+    assert right[:, 0].min() == pytest.approx(-80, abs=4)
+
+
 def _step(outputs):
     plan = NetworkPlan(1, (1, len(outputs) - 1), channels=(4, 8), blocks=(1, 1))
     return StepFile(
@@ -214,6 +223,13 @@ def test_a_models_step_becomes_a_reader():
     np.testing.assert_allclose(answer[:, 0], logits[:, 0].sigmoid(), atol=0.02)
     np.testing.assert_allclose(answer[:, 1:].sum(dim=1), 1, rtol=1e-5)
     np.testing.assert_allclose(answer[:, 1:], logits[:, 1:].softmax(dim=1), atol=0.02)
+
+
+def test_a_compiled_reader_is_kept(tmp_path):
+    pytest.importorskip("openvino")
+    step, network = _step(("mediastinum", "4R", "7"))
+    station_reader(step, (network,), runtime="openvino", cache=tmp_path).predict(torch.zeros((1, 1, 16, 16, 16)))
+    assert list(tmp_path.glob("*.xml"))
 
 
 def test_a_step_of_something_else_is_refused():

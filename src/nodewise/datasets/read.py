@@ -15,6 +15,7 @@ from nodewise.io.folder import read_study
 from nodewise.io.mask import read_mask
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
+from nodewise.values.station import Station
 from nodewise.values.study import Study
 from nodewise.values.volume import Quantity, Volume
 
@@ -74,7 +75,8 @@ def load_case(case: LabelledCase) -> LoadedCase:
     """Read a case's scan and labels.
 
     Raises:
-        BadInputError: a file cannot be read, or a map does not lie on the CT's voxels.
+        BadInputError: a file cannot be read, a map does not lie on the CT's voxels, or one of stations holds a number
+            that is none.
     """
     study = read_study(case.image)
     grid = study.ct.grid
@@ -90,10 +92,18 @@ def load_case(case: LabelledCase) -> LoadedCase:
         case=case,
         study=study,
         nodes=Volume(nodes.view(np.uint8) if nodes.dtype == np.bool_ else nodes, grid, Quantity.LABEL),
-        stations=None if case.stations is None else _on(case.stations, grid, case.name),
+        stations=None if case.stations is None else _stations(case.stations, grid, case.name),
         organs=None if case.organs is None else _on(case.organs, grid, case.name),
         ignore=None if unknown is None else Volume(unknown, grid, Quantity.MASK),
     )
+
+
+def _stations(path: Path, grid: Grid, name: str) -> Volume:
+    stations, last = _on(path, grid, name), max(station.label for station in Station)
+    highest = int(stations.array.max())
+    if highest > last:
+        raise BadInputError(f"{name}: {path.name} holds the number {highest}: stations have the numbers 1 to {last}")
+    return stations
 
 
 def _on(path: Path, grid: Grid, name: str) -> Volume:

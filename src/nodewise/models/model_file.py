@@ -21,6 +21,7 @@ from nodewise.values.box import Index3
 from nodewise.values.errors import BadInputError
 
 SCHEMA_VERSION = 2
+LONGEST_LINE = 2000
 LARGEST_JSON_BYTES = 4_000_000
 LARGEST_PATCH = 2**24
 """Voxels of a patch at most: 256 in each direction."""
@@ -29,7 +30,7 @@ LARGEST_LAYER = 2**31
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 StepName = Annotated[str, Field(pattern=r"^[a-z][a-z_]*$", max_length=40)]
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=2000)]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=LONGEST_LINE)]
 Name = Annotated[str, Field(pattern=r"^\w[\w .+-]*$", max_length=100)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +32,7 @@ AROUND_LUNGS_MM = ((25.0, 10.0), (25.0, 50.0))  # front and foot, back and head;
 MEDIASTINUM = "mediastinum"
 """The first of the step's outputs; the others are codes of stations."""
 MAP_MM = 1.5
+MIDDLE_MM = 192.0  # how wide the middle of the chest is looked at, whatever the network's window
 PAD_MM, LEAST_MM = 10.0, 128.0  # P1's box is at least 128 voxels of 1 mm wide and deep
 SMALLEST_PART = 0.1
 NOT_NODES = frozenset({"airway", "descending_aorta", "spinal_canal"})
@@ -39,9 +41,14 @@ Floats = npt.NDArray[np.float32]
 
 
 def station_reader(
-    step: StepFile, networks: Sequence[nn.Module], *, device: str = "cpu", runtime: Runtime = "auto"
+    step: StepFile,
+    networks: Sequence[nn.Module],
+    *,
+    device: str = "cpu",
+    runtime: Runtime = "auto",
+    cache: Path | None = None,
 ) -> StationReader:
-    """The reader of a model's step, with its networks on ``device``.
+    """The reader of a model's step, with its networks on ``device``; compiled ones are kept in ``cache``.
 
     Raises:
         BadInputError: the step is not one of stations.
@@ -55,7 +62,7 @@ def station_reader(
     preparation = step.preparation.build()
     if not isinstance(preparation, Preparation) or len(step.patch) != 3:
         raise BadInputError("the step of stations is not prepared as a crop in three dimensions: train it anew")
-    predict = run.runtime(networks, TwoHeads(), runtime=runtime, device=device)
+    predict = run.runtime(networks, TwoHeads(), runtime=runtime, device=device, cache=cache)
     x, y, z = step.patch
     return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]))
 
@@ -119,12 +126,12 @@ class StationReader:
         )
 
     def _region(self, anatomy: Anatomy) -> Region | None:
-        """Of the lungs' region, along x the middle as far as the network looks."""
+        """Of the lungs' region, along x the middle, which holds the mediastinum and both hila."""
         region = region_of_lungs(anatomy)
         if region is None:
             return None
         (x0, y0, z0), (x1, y1, z1) = region.low_mm, region.high_mm
-        half, middle = self.patch[0] * self.preparation.spacing_mm[0] / 2, (x0 + x1) / 2
+        half, middle = max(MIDDLE_MM, self.patch[0] * self.preparation.spacing_mm[0]) / 2, (x0 + x1) / 2
         return Region((max(x0, middle - half), y0, z0), (min(x1, middle + half), y1, z1))
 
     def _lattice(self, region: Region, ct: Grid) -> Grid | None:

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nodewise.phantom.annotation import column_of
+from nodewise.recipes.three_step.malignancy_drawn import apart
 from nodewise.recipes.three_step.node_bank import CUBE, drawn_cases, load_case, node_bank
 from nodewise.recipes.three_step.node_visits import scanned
 from nodewise.recipes.three_step.station_cases import Labelled, PhantomCase
@@ -41,3 +44,10 @@ def test_a_file_that_is_no_patient_is_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(b"no")
     with pytest.raises(BadInputError, match="no drawn patient"):
         load_case(tmp_path / "x.npz")
+
+
+def test_no_body_is_both_learned_from_and_held_out():
+    bank = [Path(f"{body}-{n}.npz") for body in (20, 21, 22) for n in range(3) if (body, n) != (20, 1)]
+    learned, others = apart(bank, 3)  # patients without nodes are no files: the border falls within a body
+    assert [path.stem for path in learned] == ["20-0", "20-2", "21-0"]
+    assert [path.stem for path in others] == ["22-0", "22-1", "22-2"]

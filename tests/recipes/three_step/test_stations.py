@@ -6,6 +6,7 @@ from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.recipes.three_step import stations as step
 from nodewise.recipes.three_step.chest_bank import DrawnChest
 from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER
+from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 
@@ -120,3 +121,8 @@ def test_weights_of_classes_are_the_roots_of_their_shares(tiny):
     three = (Station.S4R, Station.S4L, Station.S7)
     source = StationPatches([DrawnChest(chest.geometry, stations)], three, (8,) * 3, 5.0)
     assert step.class_weights(source).tolist() == [1.0, 2.0, step.LARGEST_CLASS_WEIGHT]
+
+
+def test_a_map_without_a_trained_station_is_refused():
+    with pytest.raises(BadInputError, match="no voxel is of a station that is trained"):
+        step.weights_of([np.full((2, 2, 2), OTHER, np.uint8)], 3)

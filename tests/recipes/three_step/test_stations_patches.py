@@ -37,12 +37,14 @@ def test_classes_count_from_one_and_the_rest_is_other():
     codes = [Station.S4R, Station.S4L, Station.S7, Station.S5, Station.S8]
     assert table[[s.label for s in codes]].tolist() == [1, 2, 3, 4, OTHER]
     assert table[0] == 0
+    assert class_table((Station.S7, Station.S3A))[[Station.S7R.label, Station.S3AL.label]].tolist() == [1, 2]
+    assert class_table((Station.S7, Station.S7L))[[Station.S7R.label, Station.S7L.label]].tolist() == [1, 2]
 
 
 def test_a_mirrored_patient_has_the_other_sides():
     table = mirrored(STATIONS)
-    assert table[[0, 1, 2, 3, 4, OTHER, IGNORE]].tolist() == [0, 2, 1, 3, 4, OTHER, IGNORE]
-    assert mirrored((Station.S2R,))[1] == OTHER
+    assert table[[0, 1, 2, 3, 4, OTHER, IGNORE]].tolist() == [0, 2, 1, 3, IGNORE, OTHER, IGNORE]
+    assert mirrored((Station.S2R,))[1] == IGNORE  # its other side has no class
 
 
 def test_without_a_pose_a_patch_is_the_middle_of_the_lungs(chest):

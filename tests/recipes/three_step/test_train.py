@@ -7,6 +7,7 @@ from nodewise.io.folder import read_study
 from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
+from nodewise.models.model_file import LONGEST_LINE
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
@@ -14,6 +15,7 @@ from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.three_step.effort import Backgrounds, Effort
 from nodewise.recipes.three_step.labelled import example_of, node_cases, region_around
 from nodewise.recipes.three_step.nodes import PAPER
+from nodewise.recipes.three_step.save import shortened
 from nodewise.story import assess
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -78,6 +80,8 @@ def test_all_three_steps_are_learned_from_labelled_scans(data, tiny, tmp_path):
     assert [step.steps for step in model.steps.values()] == [3, 7, 4]
     assert model.steps["stations"].outputs[1:] == tuple(s.code for s in stations_step.PAPER_STATIONS)
     assert "3 labelled scans of 3 patients" in model.trained_on
+    logs = sorted(path.parts[-3] for path in tmp_path.glob("*/fit/log.csv"))
+    assert logs == ["malignancy", "nodes", "stations"]
     assert {name for name, _, _ in told} == {"preparing scans", "stations", "nodes", "malignancy"}
     assert all(done <= total for _, done, total in told)
     assessment = assess(read_study(data / "images" / "case-0.nii.gz"), load_pipeline(folder, "cpu"))
@@ -89,7 +93,10 @@ def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):
     assert [path.parent.name for path in models] == ["fold-00", "fold-01", "fold-02"]
     left_out = [(path.parent / "held_out.txt").read_text() for path in models]
     assert left_out == ["case-0\n", "case-1\n", "case-2\n"]
-    assert [load_bundle(path).model.command[-10:] for path in models] == ["--fold loo"] * 3
+    assert len(list((tmp_path / "cache").iterdir())) == 2 * 3  # stations and nodes of each, once for all folds
+    made = [load_bundle(path).model for path in models]
+    assert [model.command[-10:] for model in made] == ["--fold loo"] * 3
+    assert [model.name for model in made] == [f"three-step-{data.name}-fold-0{n}" for n in range(3)]
 
 
 def test_a_case_is_cut_to_its_stations_and_keeps_its_nodes(data, tiny, tmp_path):
@@ -103,6 +110,59 @@ def test_a_case_is_cut_to_its_stations_and_keeps_its_nodes(data, tiny, tmp_path)
     assert np.median(inside) == pytest.approx(60, abs=8)
     assert (example.node == 1).sum() * 27 == pytest.approx(2 * 4 / 3 * np.pi * 9**3, rel=0.15)
     assert example.hu.shape[2] < GRID.shape[2] + 1
+
+
+def test_what_is_continued_beyond_the_crop_is_no_node(data, tiny, tmp_path):
+    from nodewise.datasets.read import read_dataset
+
+    wide = replace(tiny.preparation, margin_mm=0.0, least_voxels=(60, 60, 1))
+    (folder := tmp_path / "one").mkdir()
+    _case(folder, 7)
+    stations = np.zeros(GRID.shape, np.uint8, order="F")
+    stations[17:23, 8:28, 6:26] = Station("7").label  # the balls lie beside it
+    write_nifti(Volume(stations, GRID, Quantity.LABEL), folder / "stations" / "case-7.nii.gz")
+    example = example_of(node_cases(read_dataset(folder).cases, wide, tmp_path / "cache", processes=0)[0])
+    assert example.node[example.hu <= -160].sum() == 0
+
+
+def test_a_label_that_means_something_else_is_prepared_anew(data, tiny, tmp_path):
+    from nodewise.datasets.read import read_dataset
+
+    (case, *_) = read_dataset(data).cases
+    all_of_them, one = (
+        example_of(node_cases([meant], tiny.preparation, tmp_path, processes=0)[0]).node
+        for meant in (case, replace(case, node_label=1))
+    )
+    assert 0 < (one == 1).sum() < (all_of_them == 1).sum()
+
+
+def test_patients_to_validate_on_who_do_not_suffice(data, tiny, tmp_path, monkeypatch):
+    """One whose nodes were all resected: neither step two nor step three can be validated on it."""
+    (folder := tmp_path / "one (1), more").mkdir()
+    for number in range(8):
+        _case(folder, number)
+    path = folder / "labels" / "case-3.nii.gz"
+    write_nifti(Volume(np.zeros(GRID.shape, np.uint8, order="F"), GRID, Quantity.LABEL), path)
+    lines = ["name,4R,4L", *(f"case-{n},{'malignant' if n % 2 else 'benign'},benign" for n in range(8))]
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(train_labelled, "_divided", _only_third)
+    (model,) = train(tmp_path / "out", Effort(scale=1e-5), data=folder)
+    made = load_bundle(model).model
+    assert made.name == "three-step-one -1-- more"
+    assert list(made.steps) == ["stations", "nodes", "malignancy"]
+    assert made.operating_point.threshold == 0.5
+    assert made.operating_point.chosen_on == ""
+    assert {name.split("_")[0] for name in made.metrics} == {"stations"}
+    assert "calibrated on the same patients" in made.trained_on
+
+
+def _only_third(cases, _seed):
+    return tuple(c for c in cases if c.name != "case-3"), tuple(c for c in cases if c.name == "case-3")
+
+
+def test_a_long_command_does_not_cost_the_model():
+    assert shortened("as it is") == "as it is"
+    assert len(shortened("--background a " * 500)) == LONGEST_LINE
 
 
 def test_the_box_around_a_map():
@@ -121,6 +181,8 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         train(tmp_path, Effort(), data=data, fold=7)
     with pytest.raises(BadInputError, match="leave out the backgrounds"):
         train(tmp_path, Effort(), data=data, scans=Backgrounds(training=(data,)))
+    with pytest.raises(BadInputError, match="both to train on and to validate on"):
+        train(tmp_path, Effort(), scans=Backgrounds(training=(data,), held_out=(data / ".." / data.name,)))
     empty = tmp_path / "empty"
     for kind in ("images", "labels", "stations"):
         (empty / kind).mkdir(parents=True)

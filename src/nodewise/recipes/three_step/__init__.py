@@ -11,8 +11,9 @@ patient AUC of 0.73. Its data cannot be had, so none of its scores has been repr
 scans, as the bundled model does.
 
 Differences from the paper:
-    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; group normalisation in
-      the third step, which does not depend on how many nodes a patient has; probabilities are calibrated;
+    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; gradients are clipped
+      in the first and the third step; in the third weights are averaged, the first convolution has a stride of 2, and
+      probabilities are calibrated;
     - without them: coarser voxels (3 mm for stations, 1.5 mm for nodes) in two windows (−160…240 and −1000…600 HU),
       a first convolution that folds 2 × 2 × 2 voxels into one, AdamW with a cosine, a Tversky loss beside
       cross-entropy on node, tissues as a second task, and no flips of drawn chests, which would make patients that

@@ -59,6 +59,12 @@ def instances(
     return record_instances(truth, guess, spacing, scores=probability, truth_size_mm=diameter)
 
 
+def measurable(example: Example, spacing: tuple[float, float, float], above_mm: float = 5.0) -> bool:
+    """Whether it holds a node that ``detection_figures`` counts: without any, recall is not a number."""
+    record = restrict(instances(np.zeros_like(example.hu), example, spacing, 0.5), above_mm)
+    return bool((~record.truth_ignored).any())
+
+
 def detection_figures(
     found: Sequence[Map],
     examples: Sequence[Example],

@@ -19,7 +19,6 @@ from nodewise.learn.loss import IGNORE
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.three_step.examples import Example
 from nodewise.values.anatomy import Region
-from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.volume import Quantity, Volume
 
@@ -40,22 +39,20 @@ def node_cases(
     elsewhere. A case that is annotated in part is a source of its own: its unlabelled nodes count as none, as in P3.
 
     Raises:
-        BadInputError: a case cannot be read, or has no node in its mediastinum anywhere in the set.
+        BadInputError: a case cannot be read.
     """
     known = {case.name: case for case in cases}
     files = [CaseFiles(case.name, case.annotation, _files(case)) for case in cases]
-    words = f"nodes {preparation} nodewise {version('nodewise')}"
-    made = cached(files, partial(_nodes, known, preparation), words, folder, processes=processes, progress=progress)
-    if not any(case.classes for case in made):
-        raise BadInputError("no case has a node in its mediastinum: there is nothing to learn from")
-    return made
+    meant = sorted({(str(case.node_label), str(case.ignore_label)) for case in cases})
+    words = f"nodes {preparation} labels {meant} nodewise {version('nodewise')}"
+    return cached(files, partial(_nodes, known, preparation), words, folder, processes=processes, progress=progress)
 
 
 def example_of(case: CachedCase) -> Example:
-    """All of a cached case, to validate on."""
-    hu = np.asarray(case.image()[0], dtype=np.float32)
-    node = np.asarray(case.labels()[0])
-    return Example(hu, node, np.full_like(node, IGNORE), np.ones_like(node), real=True)
+    """All of a cached case, to validate on; it stays on disk until it is looked at."""
+    node = case.labels()[0]
+    tissue, sure = (np.broadcast_to(np.uint8(value), node.shape) for value in (IGNORE, 1))
+    return Example(case.image()[0], node, tissue, sure, real=True)
 
 
 def mediastinum_of(loaded: LoadedCase) -> Region:
@@ -77,17 +74,17 @@ def _nodes(known: Mapping[str, LabelledCase], preparation: Preparation, files: C
     region = mediastinum_of(loaded)
     native, grid = preparation.grids(loaded.study.ct.grid, region)
     hu = preparation.resampled(loaded.study.ct, native, grid)
-    node = (_share(loaded.nodes, grid) >= 0.5).astype(np.uint8)
+    node = (_share(loaded.nodes, native, grid) >= 0.5).astype(np.uint8)
     if loaded.ignore is not None:
-        node[(_share(loaded.ignore, grid) >= 0.5) & (node == 0)] = IGNORE
+        node[(_share(loaded.ignore, native, grid) >= 0.5) & (node == 0)] = IGNORE
     stored = np.clip(np.rint(hu), -32768, 32767).astype(np.int16)
     return Case(stored[None], (node,), grid.spacing)
 
 
-def _share(labels: Volume, grid: Grid) -> npt.NDArray[np.float32]:
-    """How much of each voxel of ``grid`` is labelled, linearly."""
-    mask = Volume((labels.array > 0).astype(np.float32), labels.grid, Quantity.PROBABILITY)
-    return resample(mask, grid).array
+def _share(labels: Volume, native: Grid, grid: Grid) -> npt.NDArray[np.float32]:
+    """How much of each voxel of ``grid`` is labelled, linearly; nothing outside ``native``, where the CT is dark."""
+    inside = labels.array[labels.grid.box_of(native).slices] > 0
+    return resample(Volume(inside.astype(np.float32), native, Quantity.PROBABILITY), grid).array
 
 
 def _corners(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

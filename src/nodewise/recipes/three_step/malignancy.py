@@ -124,6 +124,7 @@ def train_malignancy(
         validate=lambda trained: {"station_auc": examples.auc(examples.logits(trained))},
         progress=lambda now: progress(now.step),
     )
+    _visit.cache_clear()
     weights = load_weights(best)
     network.load_state_dict(weights)
     logits = examples.logits(network.eval())

@@ -107,6 +107,11 @@ def node_bank(
     return paths[:count]
 
 
+def body_of(path: Path) -> str:
+    """The seed of the body of a patient's file in a bank."""
+    return path.stem.partition("-")[0]
+
+
 def drawn_cases(seed: int, count: int) -> Iterator[DrawnCase | None]:
     """Patients with the body of ``seed``, the first with the nodes that belong to it; None for one without nodes."""
     from nodewise.phantom.chest.drawing import draw_patient

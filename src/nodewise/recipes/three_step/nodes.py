@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nodewise.learn.fit import Batch, FitPlan, Loss, Progress, fit
 from nodewise.learn.network import NetworkPlan
@@ -123,7 +124,8 @@ def train_nodes(
     network.eval().to(run.device)
     if not held_out:
         return TrainedNodes(network, 0.5, {}, run.steps)
-    swept = {t: figures_of(network, way, held_out, t) for t in THRESHOLDS}
+    found = found_by(network, way, held_out)
+    swept = {t: figures_at(found, way, held_out, t) for t in THRESHOLDS}
     threshold = max(swept, key=lambda t: swept[t]["average_recall"] + swept[t]["object_dice"])
     return TrainedNodes(network, threshold, swept[threshold], run.steps)
 
@@ -131,14 +133,26 @@ def train_nodes(
 def figures_of(
     network: nn.Module, way: NodesWay, held_out: Mapping[str, Sequence[Example]], threshold: float
 ) -> dict[str, float]:
+    """See ``figures_at``."""
+    return figures_at(found_by(network, way, held_out), way, held_out, threshold)
+
+
+def found_by(
+    network: nn.Module, way: NodesWay, held_out: Mapping[str, Sequence[Example]]
+) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Probability of being node on every held-out example, by kind."""
+    return {kind: probabilities(network, examples, way.preparation, way.patch) for kind, examples in held_out.items()}
+
+
+def figures_at(
+    found: Mapping[str, Sequence[npt.NDArray[np.float32]]],
+    way: NodesWay,
+    held_out: Mapping[str, Sequence[Example]],
+    threshold: float,
+) -> dict[str, float]:
     """The mean of avgRecall, first, and of objDSC over the kinds of held-out examples; each kind's figures."""
     spacing = way.preparation.spacing_mm
-    each = {
-        kind: detection_figures(
-            probabilities(network, examples, way.preparation, way.patch), examples, spacing, threshold
-        )
-        for kind, examples in held_out.items()
-    }
+    each = {kind: detection_figures(found[kind], examples, spacing, threshold) for kind, examples in held_out.items()}
     named = {f"{kind}_{name}": value for kind, figures in each.items() for name, value in figures.items()}
     means = ("average_recall", "object_dice")
     return {name: float(np.mean([figures[name] for figures in each.values()])) for name in means} | named

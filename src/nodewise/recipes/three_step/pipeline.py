@@ -39,7 +39,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     bundle = load_bundle(folder)
     model, nodes = bundle.model, bundle.step("nodes")
     return Pipeline(
-        read_anatomy=_reader(bundle, device, runtime),
+        read_anatomy=_reader(bundle, device, runtime, cache),
         segment=segmenter(
             bundle.networks("nodes", device),
             _of_kind(nodes, Preparation),
@@ -49,7 +49,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
             cache=cache,
         ),
         malignancy=_judge(bundle, device),
-        threshold=nodes.threshold or 0.5,
+        threshold=0.5 if nodes.threshold is None else nodes.threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
         name=model.name,
         weights_sha256=model.weights_sha256,
@@ -58,7 +58,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     )
 
 
-def _reader(bundle: Bundle, device: str, runtime: Runtime) -> Callable[[Study], Anatomy]:
+def _reader(bundle: Bundle, device: str, runtime: Runtime, cache: Path | None) -> Callable[[Study], Anatomy]:
     from nodewise.anatomy.read import read_anatomy
 
     if "stations" not in bundle.model.steps:
@@ -66,7 +66,7 @@ def _reader(bundle: Bundle, device: str, runtime: Runtime) -> Callable[[Study], 
     from nodewise.models.station_reader import station_reader
 
     reader = station_reader(
-        bundle.step("stations"), bundle.networks("stations", device), device=device, runtime=runtime
+        bundle.step("stations"), bundle.networks("stations", device), device=device, runtime=runtime, cache=cache
     )
     return lambda study: reader(study, read_anatomy(study))
 
@@ -76,10 +76,13 @@ def _judge(bundle: Bundle, device: str) -> Judge:
 
     if "malignancy" not in bundle.model.steps:
         return size_suspicion
+    from torch import nn
+
+    from nodewise.learn.runtime import Averaged
     from nodewise.models.node_classifier import NodeClassifier
 
     step = bundle.step("malignancy")
-    (network,) = bundle.networks("malignancy", device)
+    network = Averaged(bundle.networks("malignancy", device), nn.Identity()).eval()
     calibration = None if step.calibration is None else step.calibration.build()
     return NodeClassifier(network, _of_kind(step, NodePatchPreparation), calibration, device)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nodewise.models.bundle import save_bundle
 from nodewise.models.calibration_file import describe_calibration
 from nodewise.models.card import card
-from nodewise.models.model_file import Metric, ModelFile, OperatingPoint, Source, StepFile
+from nodewise.models.model_file import LONGEST_LINE, Metric, ModelFile, OperatingPoint, Source, StepFile
 from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation_file import describe_preparation
 from nodewise.recipes.three_step.malignancy import PREPARATION as NODE_PATCH
@@ -88,7 +88,7 @@ def save_model(
         recipe="three_step",
         steps=steps,
         minimum_short_axis_mm=MINIMUM_SHORT_AXIS_MM,
-        operating_point=OperatingPoint(threshold=nodes.threshold, chosen_on=made.held_out),
+        operating_point=OperatingPoint(threshold=nodes.threshold, chosen_on=made.held_out if nodes.figures else ""),
         trained_on=made.trained_on,
         data_fingerprint=made.fingerprint,
         seed=made.seed,
@@ -96,10 +96,15 @@ def save_model(
         licence=made.licence,
         sources=made.sources,
         metrics={name: Metric(value=round(value, 4), on=made.held_out) for name, value in figures.items()},
-        command=made.command,
+        command=shortened(made.command),
     )
     save_bundle(folder, model, weights, card(model, WHAT, limits=LIMITS))
     return folder
+
+
+def shortened(words: str, most: int = LONGEST_LINE) -> str:
+    """At most so many characters: many scans make a long command, and no model shall be lost for that."""
+    return words if len(words) <= most else f"{words[: most - 2]} …"
 
 
 LIMITS = (

@@ -2,9 +2,8 @@
 
 Shevtsov et al., medRxiv 2024, doi:10.1101/2024.05.07.24304092, section 2.3. As in the paper: a crop to the lungs, one
 head for the mediastinum (any station) by cross-entropy with adaptive weights, one for the station by cross-entropy
-inside the true mediastinum alone; flips exchange the sides in the stations' names, quarter turns are off.
-
-Differences from the paper:
+inside the true mediastinum alone; no quarter turns. ``stations_paper`` learns from labelled scans with the paper's
+numbers, and one flip that exchanges the sides in the stations' names; the differences of ``train_stations`` are:
     - ``TRAINED`` are all stations that the phantom draws; the paper trains the eleven of ``PAPER_STATIONS``;
     - 3 mm voxels instead of 1 mm, in two windows instead of one, and no batch normalisation;
     - trained on drawn chests, whose true stations leave out great vessels, oesophagus and airway as the paper's do;
@@ -16,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from nodewise.models.preparation import Preparation
 from nodewise.recipes.three_step.chest_bank import chest_bank
 from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
 from nodewise.values.box import Index3
+from nodewise.values.errors import BadInputError
 from nodewise.values.station import Station
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class TrainedStations:
     stations: tuple[Station, ...]
     measures: Mapping[str, float]
     steps: int
-    preparation: Preparation = PREPARATION
-    patch: Index3 = PATCH
+    preparation: Preparation
+    patch: Index3
 
 
 def step_file(trained: TrainedStations) -> StepFile:
@@ -126,6 +127,7 @@ def train_stations(
         StationPatches(c, stations, PATCH, PREPARATION.spacing_mm[0]) for c in (chests[:phantoms], chests[phantoms:])
     )
     examples = [held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
+    check = partial(validate, examples=examples, stations=stations, preparation=PREPARATION, patch=PATCH)
     plan = network_plan(len(stations))
     network = build_network(plan, seed)
     best = fit(
@@ -134,11 +136,11 @@ def train_stations(
         station_loss(class_weights(source)),
         FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision="auto"),
         out / "fit",
-        validate=lambda trained: validate(trained, examples, stations),
+        validate=check,
         progress=lambda now: progress(drawn + now.step, total),
     )
     network.load_state_dict(load_weights(best))
-    return TrainedStations(best, plan, stations, validate(network.eval(), examples, stations), steps)
+    return TrainedStations(best, plan, stations, check(network.eval()), steps, PREPARATION, PATCH)
 
 
 def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu") -> FitPlan:
@@ -218,11 +220,19 @@ def class_weights(source: StationPatches) -> Tensor:
 
 
 def weights_of(classes: Iterable[npt.NDArray[np.uint8]], stations: int) -> Tensor:
-    """The same of any arrays of classes."""
+    """The same of any arrays of classes.
+
+    Raises:
+        BadInputError: none of them holds a station.
+    """
     import torch
 
     count = sum(np.bincount(one.ravel(), minlength=256) for one in classes)
     there = np.asarray(count)[1 : stations + 1]
+    if not there.any():
+        raise BadInputError(
+            "no voxel is of a station that is trained: draw stations with the numbers of docs/datasets.md"
+        )
     weight = np.sqrt(there.max() / np.maximum(there, 1))
     return torch.from_numpy(np.minimum(weight, LARGEST_CLASS_WEIGHT).astype(np.float32))
 
@@ -231,8 +241,8 @@ def validate(
     network: nn.Module,
     examples: Sequence[Patch],
     stations: Sequence[Station],
-    preparation: Preparation = PREPARATION,
-    patch: Index3 = PATCH,
+    preparation: Preparation,
+    patch: Index3,
 ) -> dict[str, float]:
     """Shares of the true mediastinum's voxels given their station and another side's; Dice of the mediastinum."""
     import torch

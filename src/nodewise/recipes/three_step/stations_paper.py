@@ -76,7 +76,7 @@ def train_stations_on(
     )
     swap = mirrored(PAPER_STATIONS)
     how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
-    examples = [(np.asarray(c.image()[0], np.float32), np.asarray(c.labels()[0])) for c in validating]
+    examples = [(c.image()[0], c.labels()[0]) for c in validating]  # mapped: they stay on disk until looked at
     check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=PAPER_PREPARATION, patch=PATCH)
     network = build_network(plan, run.seed)
     best = fit(

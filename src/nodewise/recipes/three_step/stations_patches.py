@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nodewise.recipes.three_step.chest_bank import AROUND_LUNGS_MM, DrawnChest
 from nodewise.values.box import Box, Index3
 from nodewise.values.grid import Point
-from nodewise.values.station import Station
+from nodewise.values.station import Station, sided_swap
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +31,7 @@ class Pose:
     Attributes:
         shift_mm: largest, along x, y, z, from the middle of the lungs. turn_deg: largest, about x, y, z.
         scale: smallest and largest. stretch: of one axis against the others.
-        mirror: how often left and right are exchanged, with the sides in the stations' names; 5 and 6 keep theirs.
+        mirror: how often left and right are exchanged, with the sides in the stations' names, see ``mirrored``.
         cut: how often the scan ends within the lungs, above, below or both. cut_mm: at most so much is lost.
     """
 
@@ -86,21 +86,23 @@ class StationPatches:
 
 
 def class_table(stations: Sequence[Station]) -> npt.NDArray[np.uint8]:
-    """Class of each ``Station.label``: 1 and on for ``stations`` in their order, ``OTHER`` for the rest."""
+    """Class of each ``Station.label``: 1 and on for ``stations`` in their order, ``OTHER`` for the rest.
+
+    A station of the midline that is drawn with a side, 7R, counts as 7 where it is not trained itself.
+    """
     table = np.full(256, OTHER, np.uint8)
     table[0] = OUTSIDE
-    for number, station in enumerate(stations, 1):
-        table[station.label] = number
+    numbers = {station.code: number for number, station in enumerate(stations, 1)}
+    for station in Station:
+        if station.label:
+            table[station.label] = numbers.get(station.code, numbers.get(station.zone, OTHER))
     return table
 
 
 def mirrored(stations: Sequence[Station]) -> npt.NDArray[np.uint8]:
-    """Class of each class in a mirrored patient: sides are exchanged where both are there, else it is ``OTHER``."""
-    table = np.arange(256, dtype=np.uint8)
-    numbers = {station.code: number for number, station in enumerate(stations, 1)}
-    for station, number in zip(stations, range(1, 256), strict=False):
-        if station.side is not None:
-            table[number] = numbers.get(station.zone + ("L" if station.code.endswith("R") else "R"), OTHER)
+    """Class of each class in a mirrored patient: ``sided_swap``, so that 5 and 6 are ``IGNORE``; ``OTHER`` stays."""
+    table = sided_swap((Station.UNKNOWN, *stations), ignore=IGNORE)
+    table[OTHER] = OTHER
     return table
 
 

@@ -32,7 +32,7 @@ def train(
         The model folders.
 
     Raises:
-        BadInputError: the data cannot be learned from.
+        BadInputError: the data cannot be learned from, or a scan is both trained on and held out.
     """
     from nodewise.recipes.three_step.train_drawn import train_on_drawn
     from nodewise.recipes.three_step.train_labelled import train_on_labelled
@@ -40,7 +40,10 @@ def train(
     if data is None:
         if fold is not None:
             raise BadInputError("folds are of labelled scans: name their folder")
-        return (train_on_drawn(out, effort, scans or Backgrounds(), progress),)
+        scans = scans or Backgrounds()
+        if both := {path.resolve() for path in scans.training} & {path.resolve() for path in scans.held_out}:
+            raise BadInputError(f"{min(both)} is both to train on and to validate on: choose one")
+        return (train_on_drawn(out, effort, scans, progress),)
     if scans is not None and (scans.training or scans.held_out):
         raise BadInputError("implants are for training without labelled scans: leave out the backgrounds, or the data")
     return train_on_labelled(out, effort, data, fold, progress)

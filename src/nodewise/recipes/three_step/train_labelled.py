@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.folds import Fold, folds, leave_one_out
 from nodewise.datasets.read import read_dataset
 from nodewise.learn.case_cache import CachedCase
+from nodewise.recipes.three_step.detection import measurable
 from nodewise.recipes.three_step.effort import Effort, OnProgress
 from nodewise.recipes.three_step.labelled import example_of, node_cases
 from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
@@ -34,12 +36,14 @@ def train_on_labelled(
 ) -> tuple[Path, ...]:
     """Train on all of ``data``, or leave out one fold or each patient in turn; see ``three_step.train``.
 
+    Scans are prepared once for all folds, in ``out/cache``.
+
     Raises:
         BadInputError: too few patients, or nothing to learn from.
     """
-    dataset = read_dataset(data)
+    dataset, cache = read_dataset(data), out / "cache"
     if fold is None:
-        return (_train(out, effort, data, dataset.cases, "", progress),)
+        return (_train(out, cache, effort, data, dataset.cases, "", progress),)
     chosen: Sequence[Fold]
     if fold == "loo":
         chosen = leave_one_out(dataset.cases)
@@ -52,22 +56,22 @@ def train_on_labelled(
         inside = out / f"fold-{one.number:02d}"
         inside.mkdir(parents=True, exist_ok=True)
         (inside / "held_out.txt").write_text("".join(f"{case.name}\n" for case in one.held_out), encoding="utf-8")
-        models.append(_train(inside, effort, data, one.training, f" --fold {fold}", progress))
+        models.append(_train(inside, cache, effort, data, one.training, f" --fold {fold}", progress))
     return tuple(models)
 
 
 def _train(
-    out: Path, effort: Effort, data: Path, cases: Sequence[LabelledCase], words: str, progress: OnProgress
+    out: Path, cache: Path, effort: Effort, data: Path, cases: Sequence[LabelledCase], words: str, progress: OnProgress
 ) -> Path:
     training, validating = _divided(cases, effort.seed)
-    cache = out / "cache"
     stations = _stations(out / "stations", cache, effort, training, validating, progress)
     nodes, fingerprint = _nodes(out / "nodes", cache, effort, training, validating, progress)
     malignancy = _malignancy(out / "malignancy", effort, training, validating, progress)
     patients = len({case.patient for case in cases})
+    same = "" if malignancy is None or malignancy.measures else " Malignancy was calibrated on the same patients."
     made = Made(
-        name=f"three-step-{data.resolve().name}"[:100],
-        trained_on=f"The networks were trained on {len(cases)} labelled scans of {patients} patients.",
+        name=_name(data, out.name if words else ""),
+        trained_on=f"The networks were trained on {len(cases)} labelled scans of {patients} patients.{same}",
         held_out=f"{len(validating)} scans of patients who were not trained on" if validating else "",
         fingerprint=fingerprint,
         command=f"nodewise train three_step DATA --scale {effort.scale:g} --seed {effort.seed}{words}",
@@ -75,6 +79,12 @@ def _train(
         licence="that of the data set",
     )
     return save_model(out / "model", made, PAPER, nodes, stations, malignancy)
+
+
+def _name(data: Path, fold: str) -> str:
+    """Of a model, as ``model.json`` allows names."""
+    known = re.sub(r"[^\w .+-]", "-", data.resolve().name)[:80]
+    return "-".join(part for part in ("three-step", known, fold) if part)
 
 
 def _divided(cases: Sequence[LabelledCase], seed: int) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
@@ -104,7 +114,7 @@ def _stations(
     known = prepare(training)
     if not known:
         return None
-    run = effort.run(out, PAPER_STEPS)
+    run = effort.run(out / "fit", PAPER_STEPS)
     return train_stations_on(
         known, prepare(validating), run, progress=lambda now: progress("stations", now.step, run.steps)
     )
@@ -120,13 +130,17 @@ def _nodes(
 ) -> tuple[TrainedNodes, str]:
     prepare = partial(node_cases, preparation=PAPER.preparation, folder=cache, processes=effort.helpers)
     known = prepare(training, progress=partial(progress, "preparing scans"))
+    if not any(case.classes for case in known):
+        raise BadInputError("no case has a node in its mediastinum: there is nothing to learn from")
     others = prepare(validating, progress=partial(progress, "preparing scans")) if validating else ()
+    examples = [example_of(case) for case in [c for c in others if c.source == "full"] or others]
+    told = any(measurable(example, PAPER.preparation.spacing_mm) for example in examples)
     run = effort.run(out / "fit", PAPER.steps)
     trained = train_nodes(
         PAPER,
         patches(known, effort.seed),
         node_loss,
-        {"case": [example_of(case) for case in others]} if others else {},
+        {"case": examples} if told else {},
         run,
         progress=lambda now: progress("nodes", now.step, run.steps),
     )
@@ -145,19 +159,24 @@ def _malignancy(
     validating: Sequence[LabelledCase],
     progress: OnProgress,
 ) -> Learned | None:
-    """None where the histology of stations does not suffice: benign and malignant ones, to learn and to validate."""
+    """None where training has not both benign and malignant stations with nodes.
+
+    Where those kept to validate on have not both, weights and calibration are chosen on what was trained on, as far as
+    that goes, and no measures are told.
+    """
     from nodewise.recipes.three_step.labelled_malignancy import scan_cases, suffices
 
-    known, others = scan_cases(training), scan_cases(validating or training)
-    if not (suffices(known) and suffices(others)):
+    known, others = scan_cases(training), scan_cases(validating)
+    if not suffices(known):
         return None
-    steps = effort.steps(MALIGNANCY.steps)
-    return train_malignancy(
+    steps, apart = effort.steps(MALIGNANCY.steps), suffices(others)
+    learned = train_malignancy(
         known,
-        others,
-        out,
+        others if apart else known,
+        out / "fit",
         schedule=replace(MALIGNANCY, steps=steps),
         seed=effort.seed,
         device=effort.device,
         progress=lambda step: progress("malignancy", step, steps),
     )
+    return learned if apart else replace(learned, measures={})
