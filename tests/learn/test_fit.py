@@ -287,11 +287,6 @@ def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_batches_made_ahead_come_in_order():
-    pairs = fitting._ahead(lambda step: (torch.tensor(step), torch.tensor(0)), range(3, 30), workers=3)
-    assert [int(x) for x, _ in pairs] == list(range(3, 30))
-
-
 def test_unet_weights_keep_their_layout_through_a_resume(tmp_path):
     plan = NetworkPlan(1, (2,), channels=(4, 8), blocks=(1, 1))
     network = build_network(plan, 0)

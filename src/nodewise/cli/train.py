@@ -67,9 +67,9 @@ def train(
 ) -> None:
     """Train a system, all its steps in order. Stopped at any moment, the same command goes on where it was.
 
-    Examples:
-      nodewise train three_step lnq2023 -o runs/lnq --fold 0
-      nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz --background scans/b.nii.gz
+    Example: nodewise train three_step lnq2023 -o runs/lnq --fold 0
+
+    Without labelled scans: nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz
     """
     import torch
 
