@@ -11,7 +11,8 @@ patient AUC of 0.73. Its data cannot be had, so none of its scores has been repr
 scans, as the bundled model does.
 
 Differences from the paper:
-    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; gradients are clipped
+    - on labelled scans: the numbers that the paper leaves out (widths, patch, batch) are ours; the stations'
+      cross-entropy is weighted, so that a small one counts as one where nodes are; gradients are clipped
       in the first and the third step; in the third weights are averaged, the first convolution has a stride of 2, and
       probabilities are calibrated;
     - without them: coarser voxels (3 mm for stations, 1.5 mm for nodes) in two windows (−160…240 and −1000…600 HU),
