@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from nodewise.learn import fit as fitting
 from nodewise.learn.checkpoint import load_weights
 from nodewise.learn.fit import FitPlan, fit
 from nodewise.learn.loss import cross_entropy, deeply_supervised

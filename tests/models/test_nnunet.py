@@ -246,3 +246,8 @@ def test_a_step_that_does_not_fit_itself_is_refused(plain, tmp_path):
     edited(folder / "model.json", lambda model: model["steps"]["nodes"]["preparation"].update(mirror_axes=[0, 0]))
     with pytest.raises(BadInputError, match="an axis is mirrored twice"):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize("words", [{"name": "../elsewhere"}, {"name": "a" * 101}, {"licence": "two\nlines"}])
+def test_a_name_or_licence_that_no_model_can_have_is_refused(tmp_path, words):
+    refused(trained(PLAIN), tmp_path / "model", "a model cannot have", **words)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nodewise.cli.options import Device, DeviceOption, ThreadsOption, use_threads
 from nodewise.cli.screen import console, counted_stages
 from nodewise.values.errors import BadInputError
+
+if TYPE_CHECKING:
+    from nodewise.models.model_file import Source
 
 
 class Recipe(StrEnum):
@@ -48,7 +51,8 @@ def train(
         typer.Option(metavar="0…4|loo", help="Leave out a fifth of the patients, or each in turn.", show_default=False),
     ] = None,
     scale: Annotated[
-        float, typer.Option(min=1e-5, help="Of the paper's 30,000, 70,000 and 40,000 steps.", show_default=True)
+        float,
+        typer.Option(min=1e-5, max=1000, help="Of the paper's 30,000, 70,000 and 40,000 steps.", show_default=True),
     ] = 1.0,
     phantoms: Annotated[int, typer.Option(min=4, help="Without DATA: drawn chests to learn from.")] = 110,
     background: Scans = None,
@@ -69,26 +73,33 @@ def train(
 
     Example: nodewise train three_step lnq2023 -o runs/lnq --fold 0
 
-    Without labelled scans: nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz
+    nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz --background scans/b.nii.gz
     """
     import torch
 
-    from nodewise.models.model_file import Source
     from nodewise.recipes.three_step import train as train_three_step
     from nodewise.recipes.three_step.effort import Backgrounds, Effort
 
     use_threads(threads)
     effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads())
-    credited = [line.partition(":") for line in credit or ()]
     scans = Backgrounds(
         tuple(background or ()),
         tuple(held_out or ()),
-        tuple(Source(name=name.strip(), licence=licence.strip() or "unknown") for name, _, licence in credited),
+        tuple(_source(line) for line in credit or ()),
     )
     with counted_stages(f"train {recipe.value}") as progress:
         models = train_three_step(out, effort, data=data, fold=_fold(fold), scans=scans, progress=progress)
     for model in models:
         console.print(f"model: {model}", soft_wrap=True)
+
+
+def _source(line: str) -> Source:
+    from nodewise.models.model_file import Source
+
+    name, _, licence = (" ".join(part.split()) for part in line.partition(":"))
+    if not (name and licence) or max(len(name), len(licence)) > 200:
+        raise BadInputError(f"--credit {line!r} is not NAME:LICENCE: such as 'LIDC-IDRI: CC BY 3.0'")
+    return Source(name=name, licence=licence)
 
 
 def _fold(word: str | None) -> int | Literal["loo"] | None:

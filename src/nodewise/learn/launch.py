@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
@@ -33,6 +34,7 @@ def make_fabric(device: str, devices: int, precision: Precision) -> Any:
     except ImportError as error:
         raise MissingExtraError("training needs Lightning Fabric: pip install 'nodewise[train]'") from error
     check_count(device, devices)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its precision, across our bar
     kind, _, index = device.partition(":")
     which = [int(index)] if index else devices
     return Fabric(accelerator=kind, devices=which, strategy="ddp_spawn" if devices > 1 else "auto", precision=precision)

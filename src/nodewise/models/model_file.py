@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from nodewise.models.calibration_file import CalibrationFile
 from nodewise.models.frozen import Frozen, Share
@@ -168,6 +168,24 @@ class ModelFile(Frozen):
         """The weights' SHA-256; of several files, that of their SHA-256 in the order of the steps, one a line."""
         each = [file.sha256 for step in self.steps.values() for file in step.weights]
         return each[0] if len(each) == 1 else hashlib.sha256("\n".join(each).encode()).hexdigest()
+
+
+def check_words(name: str, licence: str) -> None:
+    """Nothing, where a model may have this name and licence.
+
+    Raises:
+        BadInputError: it may not.
+    """
+    for word, kind, rule in (
+        (name, Name, "up to 100 letters, digits, spaces or _ . + -, a letter or digit first"),
+        (licence, Line, "one line of up to 2000 characters"),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(word)
+        except ValidationError as error:
+            raise BadInputError(
+                f"a model cannot have {word!r} as {'name' if kind is Name else 'licence'}: {rule}"
+            ) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

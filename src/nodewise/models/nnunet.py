@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import Bundle, save_bundle
-from nodewise.models.model_file import ModelFile, StepFile
+from nodewise.models.model_file import ModelFile, StepFile, check_words
 from nodewise.models.nnunet_checkpoint import Checkpoint, read_checkpoint
 from nodewise.models.nnunet_file import NnUNetFile, describe_nnunet
 from nodewise.models.nnunet_labels import Labels
@@ -93,6 +93,7 @@ def import_nnunet(  # noqa: PLR0913 - what a person may choose
         steps[BEFORE] = _step(first, first.configuration.labels.painted[-1], mirroring, orientation, None)
         weights[BEFORE] = first.weights
     title = name or _title(folder, chosen.name)
+    check_words(title, licence)
     model = ModelFile(
         name=title,
         recipe="nnunet",

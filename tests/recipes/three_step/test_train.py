@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from nodewise.io.folder import read_study
 from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
-from nodewise.models.model_file import LONGEST_LINE
+from nodewise.models.model_file import LONGEST_LINE, Source
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
@@ -179,7 +180,7 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         train(tmp_path, Effort(), fold=1)
     with pytest.raises(BadInputError, match="there is no fold 7"):
         train(tmp_path, Effort(), data=data, fold=7)
-    with pytest.raises(BadInputError, match="leave out the backgrounds"):
+    with pytest.raises(BadInputError, match="leave out the scans and credits"):
         train(tmp_path, Effort(), data=data, scans=Backgrounds(training=(data,)))
     with pytest.raises(BadInputError, match="both to train on and to validate on"):
         train(tmp_path, Effort(), scans=Backgrounds(training=(data,), held_out=(data / ".." / data.name,)))
@@ -192,3 +193,34 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         write_nifti(Volume(np.zeros(GRID.shape, np.uint8, order="F"), GRID, Quantity.LABEL), path)
     with pytest.raises(BadInputError, match="nothing to learn from"):
         train(tmp_path / "out", Effort(scale=1e-5), data=empty)
+
+
+def test_what_would_stop_it_late_stops_it_early(data, tmp_path):
+    text = tmp_path / "scan.nii.gz"
+    text.write_text("no scan")
+    for effort, more, words in (
+        (Effort(device="cuda:99"), {}, "no device cuda:99"),
+        (Effort(device="cuda", devices=99), {}, "cuda"),
+        (Effort(), {"data": data, "fold": 0}, "has 3 patients, of whom no fifth"),
+        (Effort(), {"scans": Backgrounds(held_out=(text,))}, "scan.nii.gz"),
+        (Effort(), {"data": data, "scans": Backgrounds(credits=(Source(name="a", licence="b"),))}, "leave out"),
+    ):
+        with pytest.raises(BadInputError, match=words):
+            train(tmp_path / "out", effort, **more)
+        assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_file_as_output_is_refused(data, tmp_path, labelled):
+    out = tmp_path / "out"
+    out.write_text("mine")
+    with pytest.raises(BadInputError, match="cannot be made a folder"):
+        train(out, Effort(), data=data if labelled else None)
+    assert out.read_text() == "mine"
+
+
+def test_a_folder_of_any_name_gives_a_model(data, tiny, tmp_path):
+    folder = tmp_path / "ours (2023)"
+    folder.symlink_to(shutil.copytree(data, tmp_path / "real (2023), old"))
+    (model,) = train(tmp_path / "out", Effort(scale=1e-5), data=folder)
+    assert load_bundle(model).name == "three-step-real -2023-- old"

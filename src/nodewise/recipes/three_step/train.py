@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from nodewise.io.folder import read_study
+from nodewise.io.whole import make_folder
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.values.errors import BadInputError
 
@@ -32,18 +34,33 @@ def train(
         The model folders.
 
     Raises:
-        BadInputError: the data cannot be learned from, or a scan is both trained on and held out.
+        BadInputError: the data cannot be learned from, a scan is both trained on and held out, there are no such
+            devices, or nothing can be written.
     """
+    from nodewise.learn.device import check_count, choose_device
     from nodewise.recipes.three_step.train_drawn import train_on_drawn
     from nodewise.recipes.three_step.train_labelled import train_on_labelled
 
+    check_count(choose_device(effort.device), effort.devices)
+    given = scans or Backgrounds()
     if data is None:
         if fold is not None:
             raise BadInputError("folds are of labelled scans: name their folder")
-        scans = scans or Backgrounds()
-        if both := {path.resolve() for path in scans.training} & {path.resolve() for path in scans.held_out}:
+        if both := {path.resolve() for path in given.training} & {path.resolve() for path in given.held_out}:
             raise BadInputError(f"{min(both)} is both to train on and to validate on: choose one")
-        return (train_on_drawn(out, effort, scans, progress),)
-    if scans is not None and (scans.training or scans.held_out):
-        raise BadInputError("implants are for training without labelled scans: leave out the backgrounds, or the data")
+        _check_scans(given, progress)
+        make_folder(out)
+        return (train_on_drawn(out, effort, given, progress),)
+    if given != Backgrounds():
+        raise BadInputError(
+            "implants are for training without labelled scans: leave out the scans and credits, or the data"
+        )
     return train_on_labelled(out, effort, data, fold, progress)
+
+
+def _check_scans(scans: Backgrounds, progress: OnProgress) -> None:
+    """Read every scan once: they are needed only after the stations are learned, hours later."""
+    paths = (*scans.training, *scans.held_out)
+    for number, path in enumerate(paths, 1):
+        read_study(path)
+        progress("reading scans", number, len(paths))

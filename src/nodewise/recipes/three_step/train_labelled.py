@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.folds import Fold, folds, leave_one_out
 from nodewise.datasets.read import read_dataset
+from nodewise.io.whole import make_folder
 from nodewise.learn.case_cache import CachedCase
 from nodewise.recipes.three_step.detection import measurable
 from nodewise.recipes.three_step.effort import Effort, OnProgress
@@ -43,6 +44,7 @@ def train_on_labelled(
     """
     dataset, cache = read_dataset(data), out / "cache"
     if fold is None:
+        make_folder(out)
         return (_train(out, cache, effort, data, dataset.cases, "", progress),)
     chosen: Sequence[Fold]
     if fold == "loo":
@@ -50,11 +52,16 @@ def train_on_labelled(
     else:
         if not 0 <= fold < FOLDS:
             raise BadInputError(f"there is no fold {fold}: give 0 to {FOLDS - 1}, or loo")
+        if len(dataset.patients) < FOLDS:
+            few = f"{len(dataset.patients)} patient{'s' if len(dataset.patients) > 1 else ''}"
+            raise BadInputError(
+                f"{data} has {few}, of whom no fifth can be left out: give {FOLDS} or more, or --fold loo"
+            )
         chosen = folds(dataset.cases, FOLDS, effort.seed)[fold : fold + 1]
     models = []
     for one in chosen:
         inside = out / f"fold-{one.number:02d}"
-        inside.mkdir(parents=True, exist_ok=True)
+        make_folder(inside)
         (inside / "held_out.txt").write_text("".join(f"{case.name}\n" for case in one.held_out), encoding="utf-8")
         models.append(_train(inside, cache, effort, data, one.training, f" --fold {fold}", progress))
     return tuple(models)
