@@ -152,6 +152,7 @@ def _settings(pipeline: Pipeline, separate_touching: bool) -> Mapping[str, float
             "threshold": pipeline.threshold,
             "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
             "touching_nodes": "separated" if separate_touching else "one conglomerate",
+            "windows": "mirrored too" if pipeline.mirrored else "as they are",
         }
     )
 

@@ -13,6 +13,10 @@ def test_a_pipeline_from_a_folder(blind_model):
     assert (pipeline.threshold, pipeline.name, pipeline.device) == (1.0, "blind", "cpu")
     assert pipeline.weights_sha256 == model.weights_sha256
     assert pipeline.trained_on == "nothing"
+    assert not pipeline.mirrored
+    turned = load_pipeline(blind_model, device="cpu", mirrored=True)
+    assert turned.mirrored
+    assert (pipeline.segment.flips, turned.segment.flips) == ((), (0, 1, 2))
 
 
 def test_what_is_not_there_is_said_in_one_line(blind_model, tmp_path):

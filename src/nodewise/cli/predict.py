@@ -36,6 +36,9 @@ def predict(
     separate_touching: Annotated[
         bool, typer.Option("--separate-touching", help="Cut conglomerates at their necks into nodes of their own.")
     ] = False,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored", help="Look at every window in its eight mirror images: eight times the time.")
+    ] = False,
     device: DeviceOption = Device.auto,
     runtime: RuntimeOption = Runtime.auto,
     threads: ThreadsOption = None,
@@ -62,7 +65,7 @@ def predict(
     studies = find_studies(source)
     require_outside(out, source)
     use_threads(threads)
-    pipeline = load_pipeline(model, device.value, runtime=runtime.value, cache=cache_folder())
+    pipeline = load_pipeline(model, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored)
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
         return assess(
@@ -77,8 +80,9 @@ def predict(
     def same(record: AssessmentRecord) -> bool:
         made = record.provenance
         separated = made.settings.get("touching_nodes") == "separated"
-        asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching)
-        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated) == asked
+        turned = made.settings.get("windows") == "mirrored too"
+        asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching, mirrored)
+        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned) == asked
 
     if len(studies) == 1:
         run_one(Path(studies[0][1]), out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)

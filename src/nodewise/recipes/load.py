@@ -17,7 +17,12 @@ DEFAULT = three_step.NAME
 
 
 def load_pipeline(
-    model: str | Path = "default", device: str = "auto", *, runtime: Runtime = "auto", cache: Path | None = None
+    model: str | Path = "default",
+    device: str = "auto",
+    *,
+    runtime: Runtime = "auto",
+    cache: Path | None = None,
+    mirrored: bool = False,
 ) -> Pipeline:
     """The pipeline of a model.
 
@@ -26,9 +31,11 @@ def load_pipeline(
         device: auto, cpu, cuda, cuda:1, mps.
         runtime: auto (OpenVINO on a CPU, torch elsewhere), torch or openvino.
         cache: folder in which OpenVINO keeps compiled networks, to start sooner the next time; None keeps none.
+        mirrored: average over all eight mirror images of every window, which takes eight times as long.
 
     Raises:
-        BadInputError: there is no such model, device or runtime, or the model folder is damaged.
+        BadInputError: there is no such model, device or runtime, or the model folder is damaged; an imported model is
+            to be mirrored, which was settled when it was imported.
     """
     from nodewise.learn.device import choose_device
 
@@ -36,8 +43,10 @@ def load_pipeline(
     where = choose_device(device)
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
-        return three_step.pipeline(folder, where, runtime, cache)
+        return three_step.pipeline(folder, where, runtime, cache, mirrored=mirrored)
     if recipe == "nnunet":
+        if mirrored:
+            raise BadInputError(f"whether {folder} mirrors was settled when it was imported: leave --mirrored out")
         return nnunet.pipeline(folder, where, runtime, cache)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 

@@ -24,6 +24,7 @@ class Pipeline:
         threshold: probability from which a voxel is node.
         minimum_short_axis_mm: smaller nodes (equivalent ellipsoid) are dropped.
         name, weights_sha256, trained_on, device: for provenance.
+        mirrored: whether windows are looked at in every mirror image too.
     """
 
     read_anatomy: Callable[[Study], Anatomy]
@@ -35,3 +36,4 @@ class Pipeline:
     weights_sha256: str
     trained_on: str
     device: str
+    mirrored: bool = False

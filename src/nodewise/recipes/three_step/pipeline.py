@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None) -> Pipeline:
+def pipeline(
+    folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None, *, mirrored: bool = False
+) -> Pipeline:
     """The three steps with the weights in ``folder``.
 
     A model without a station network takes the landmarks' stations; one without a malignancy network judges by size.
@@ -32,6 +34,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
         device: as ``choose_device`` gives it.
         runtime: of the networks, see ``nodewise.learn.runtime``.
         cache: folder in which compiled networks are kept.
+        mirrored: average node windows over their mirror images.
 
     Raises:
         BadInputError: the folder is damaged, or has no node network.
@@ -44,6 +47,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
             bundle.networks("nodes", device),
             _of_kind(nodes, Preparation),
             nodes.window,
+            flips=(0, 1, 2) if mirrored else (),
             runtime=runtime,
             device=device,
             cache=cache,
@@ -55,6 +59,7 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
         weights_sha256=model.weights_sha256,
         trained_on=model.trained_on,
         device=device,
+        mirrored=mirrored,
     )
 
 
