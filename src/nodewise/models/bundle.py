@@ -136,10 +136,10 @@ def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFil
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     floating = {name: tensor.float() for name, tensor in plain.items() if tensor.is_floating_point()}
-    half = {name: tensor.half() for name, tensor in floating.items()}
+    half = {name: tensor.half() for name, tensor in floating.items() if tensor.dim() > 1}  # not what batches have seen
     large = not exact and sum(tensor.numel() * 4 for tensor in floating.values()) > LARGEST_BYTES
     fits = all(bool(torch.isfinite(tensor).all()) for tensor in half.values())
-    data = save({**plain, **(half if large and fits else floating)})
+    data = save({**plain, **floating, **(half if large and fits else {})})
     path.write_bytes(data)
     return WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest())
 
