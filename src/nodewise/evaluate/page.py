@@ -18,11 +18,9 @@ from nodewise.evaluate.figures import bar_plot, line_plot, step_plot
 from nodewise.evaluate.papers.picture import PaperPicture
 from nodewise.evaluate.papers.table import AS_PRINTED, PaperTable
 from nodewise.evaluate.record import Case
+from nodewise.evaluate.scan import ct_of
 from nodewise.evaluate.tables import Cell, case_row, points_of, probability
-from nodewise.io.folder import read_study
 from nodewise.metrics.froc import OperatingPoint
-from nodewise.values.errors import BadInputError
-from nodewise.values.volume import Volume
 
 log = logging.getLogger(__name__)
 WORST = 8
@@ -140,21 +138,11 @@ def _worst(cases: Sequence[Case], kind: Literal["missed", "false"]) -> list[Wors
     kept = crops[:WORST]
     shown: dict[int, Worst] = {}
     for case in {id(case): case for case, _ in kept}.values():
-        ct = _ct(case)
+        ct = ct_of(case)
         for rank, (owner, crop) in enumerate(kept):
             if owner is case:
                 shown[rank] = Worst(case.name, crop.node, crop.size_mm, crop.at_mm, picture(crop, ct))
     return [shown[rank] for rank in sorted(shown)]
-
-
-def _ct(case: Case) -> Volume | None:
-    if case.image is None:
-        return None
-    try:
-        return read_study(case.image, allow_gaps=True).ct
-    except BadInputError as problem:
-        log.warning("%s: no CT in its pictures: %s", case.name, problem)
-        return None
 
 
 @functools.cache

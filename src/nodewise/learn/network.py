@@ -1,8 +1,7 @@
 """A U-Net with a residual or a plain encoder, in 2-D or 3-D.
 
-After Ronneberger et al., MICCAI 2015 (U-Net), He et al., CVPR 2016 (residual blocks) and Isensee et al., Nature
-Methods 2021 and MICCAI 2024 (nnU-Net's plain and residual encoders). Parameters have the names and shapes that
-nnU-Net's have, so that its weights load as they are.
+After Ronneberger et al., MICCAI 2015; He et al., CVPR 2016; Isensee et al., Nature Methods 2021 and MICCAI 2024
+(nnU-Net). Parameters have the names and shapes that nnU-Net's have, so that its weights load as they are.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class NetworkPlan:
                 object.__setattr__(self, name, usual)
         if not len(self.blocks) == len(self.kernels) == len(self.strides) == len(self.decoder_blocks) + 1 == levels:
             raise ValueError(f"{levels} levels need as many blocks, kernels and strides, and one decoder block less")
-        if any(len(k) != d for k in (*self.kernels, *self.strides, self.fold)):
+        if any(len(numbers) != d for numbers in (*self.kernels, *self.strides, self.fold)):
             raise ValueError(f"every kernel, stride and fold has {d} numbers")
         if not self.heads or min(*self.heads, *self.channels, *self.blocks, *self.decoder_blocks) < 1:
             raise ValueError("there is at least one head; heads, channels and blocks are at least 1")
@@ -107,8 +106,7 @@ class ConvolutionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, …) to (batch, outputs, … / stride)."""
-        out: Tensor = self.act(self.norm(self.conv(x)))
-        return out
+        return self.act(self.norm(self.conv(x)))  # type: ignore[no-any-return]
 
 
 class ConvolutionBlocks(nn.Module):
@@ -126,8 +124,7 @@ class ConvolutionBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, …) to (batch, outputs, … / stride)."""
-        out: Tensor = self.convs(x)
-        return out
+        return self.convs(x)  # type: ignore[no-any-return]
 
 
 class ResidualBlock(nn.Module):
@@ -168,8 +165,7 @@ class ResidualBlocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, …) to (batch, outputs, … / stride)."""
-        out: Tensor = self.blocks(x)
-        return out
+        return self.blocks(x)  # type: ignore[no-any-return]
 
 
 class Encoder(nn.Module):

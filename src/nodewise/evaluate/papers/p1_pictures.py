@@ -17,10 +17,9 @@ from nodewise.evaluate.papers.picture import PaperPicture, photographed, plotted
 from nodewise.evaluate.patient_groups import have_maps
 from nodewise.evaluate.read import RULES_FILE, STATIONS_FILE
 from nodewise.evaluate.record import Case, PredictedNode
-from nodewise.io.folder import read_study
+from nodewise.evaluate.scan import ct_of
 from nodewise.io.itk import read_labels
 from nodewise.metrics.reliability import reliability
-from nodewise.values.errors import BadInputError
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Volume
 
@@ -40,7 +39,7 @@ def _maps(cohort: Cohort) -> PaperPicture | None:
     """Figure 2: the stations of one patient, those of truth beside those named."""
     for case in cohort.cases:
         rows = list(_station_maps(case))
-        ct = _ct(case)
+        ct = ct_of(case)
         if len(rows) < 2 or ct is None:
             continue
         heights, low, high = heights_of(rows[0][1], LEVELS)
@@ -114,7 +113,7 @@ def _gallery(cohort: Cohort) -> PaperPicture | None:
     shown = []
     for case in cohort.cases:
         node = _suspect(case)
-        ct = _ct(case) if node else None
+        ct = ct_of(case) if node else None
         if node is None or ct is None or case.pair is None or case.pair.prediction is None:
             continue
         mask = alone(closest_lps(read_labels(case.pair.prediction / NODES_FILE)), node.id)
@@ -172,13 +171,3 @@ def _holds(cohort: Cohort) -> PaperPicture | None:
         return None
     caption = "In bins of equal width; on the dashed line what is given comes true. Error: expected calibration error."
     return plotted(P1, "P1-reliability", "How far the probabilities of malignancy hold", caption, holds(curves))
-
-
-def _ct(case: Case) -> Volume | None:
-    if case.image is None:
-        return None
-    try:
-        return read_study(case.image, allow_gaps=True).ct
-    except BadInputError as problem:
-        log.warning("%s: no CT in its pictures: %s", case.name, problem)
-        return None

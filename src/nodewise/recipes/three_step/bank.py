@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,18 +33,30 @@ def phantom_bank(
     """
     from nodewise.phantom.patches import load_geometry
 
-    folder.mkdir(parents=True, exist_ok=True)
     seeds = [FIRST_SEED + SEEDS_A_RUN * seed + i for i in range(count)]
+    draw = partial(_draw, spacing_mm=spacing_mm)
+    return [load_geometry(path) for path in drawn_files(folder, seeds, draw, processes, progress)]
+
+
+def drawn_files(
+    folder: Path,
+    seeds: Sequence[int],
+    draw: Callable[[Path, int], None],
+    processes: int,
+    progress: Callable[[int], None],
+) -> list[Path]:
+    """One file a seed, named by it; ``draw`` writes those that ``folder`` lacks, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{s}.npz" for s in seeds]
     missing = [(path, s) for path, s in zip(paths, seeds, strict=True) if not path.exists()]
     if missing:
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(processes, len(missing)), mp_context=spawn) as pool:
-            work = [pool.submit(_draw, path, s, spacing_mm) for path, s in missing]
-            for done, future in enumerate(as_completed(work), count - len(missing) + 1):
+            work = [pool.submit(draw, path, s) for path, s in missing]
+            for done, future in enumerate(as_completed(work), len(seeds) - len(missing) + 1):
                 future.result()
                 progress(done)
-    return [load_geometry(path) for path in paths]
+    return paths
 
 
 def _draw(path: Path, seed: int, spacing_mm: Point) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nodewise.recipes.three_step.bank import drawn_files
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -45,18 +44,8 @@ def chest_bank(
         processes: how many at a time.
         progress: told how many are there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     seeds = [FIRST_SEED + SEEDS_A_RUN * seed + i for i in range(count)]
-    paths = [folder / f"{s}.npz" for s in seeds]
-    missing = [(path, s) for path, s in zip(paths, seeds, strict=True) if not path.exists()]
-    if missing:
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(processes, len(missing)), mp_context=spawn) as pool:
-            work = [pool.submit(draw_chest, path, s) for path, s in missing]
-            for done, future in enumerate(as_completed(work), count - len(missing) + 1):
-                future.result()
-                progress(done)
-    return [load_chest(path) for path in paths]
+    return [load_chest(path) for path in drawn_files(folder, seeds, draw_chest, processes, progress)]
 
 
 def draw_chest(path: Path, seed: int, spacing_mm: float = SPACING_MM) -> None:
