@@ -11,6 +11,7 @@ from nodewise.cli import main
         (["--credit", "LIDC-IDRI"], "--credit 'LIDC-IDRI' is not NAME:LICENCE"),
         (["--credit", ": CC BY 3.0"], "is not NAME:LICENCE"),
         (["--scale", "inf"], "'--scale'"),
+        (["--malignancy-rule", "most"], "'--malignancy-rule'"),
         (["--fold", "x"], "there is no fold x"),
     ],
 )

@@ -22,6 +22,14 @@ class Recipe(StrEnum):
     three_step = "three_step"
 
 
+class StationRule(StrEnum):
+    """Which nodes of a malignant station are taught to be metastatic."""
+
+    paper = "paper"
+    largest = "largest"
+    any = "any"
+
+
 Scans = Annotated[
     list[Path] | None,
     typer.Option(metavar="SCAN", help="Without DATA: a real CT to implant nodes into; may be repeated.", exists=True),
@@ -64,6 +72,14 @@ def train(
         list[str] | None,
         typer.Option(metavar="NAME:LICENCE", help="Whom the model's card credits for a scan; may be repeated."),
     ] = None,
+    malignancy_rule: Annotated[
+        StationRule | None,
+        typer.Option(
+            help="What a malignant station teaches: paper, all its nodes while all are called benign; largest, the "
+            "most suspicious alone; any, that one of them is. (default: paper with DATA, any without)",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     device: DeviceOption = Device.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
@@ -79,9 +95,11 @@ def train(
 
     from nodewise.recipes.three_step import train as train_three_step
     from nodewise.recipes.three_step.effort import Backgrounds, Effort
+    from nodewise.recipes.three_step.malignancy import Rule
 
     use_threads(threads)
-    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads())
+    rule = None if malignancy_rule is None else Rule[malignancy_rule.name.upper()]
+    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule)
     scans = Backgrounds(
         tuple(background or ()),
         tuple(held_out or ()),

@@ -135,7 +135,7 @@ def test_a_real_scan_is_seen_in_training_as_in_use():
 
 
 def test_a_batch_follows_from_its_number_and_its_bags_are_counted_on():
-    visits = Visits(tuple(_patients(3, 0)), BUNDLED, 0)
+    visits = Visits(tuple(_patients(3, 0)), replace(BUNDLED, cases=2), 0)
     (a, (bags, labels)), (b, _), (c, _) = (visits.batch(n) for n in (5, 5, 6))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)

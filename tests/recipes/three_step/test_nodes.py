@@ -10,7 +10,7 @@ from nodewise.learn.network import NetworkPlan
 from nodewise.recipes.three_step import nodes_phantom
 from nodewise.recipes.three_step.detection import detection_figures, instances, probabilities
 from nodewise.recipes.three_step.effort import Run
-from nodewise.recipes.three_step.examples import Example
+from nodewise.recipes.three_step.examples import Example, dense_as_a_node
 from nodewise.recipes.three_step.nodes import PAPER, PHANTOM, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss, redensified
 
@@ -89,6 +89,14 @@ def test_a_batch_follows_from_seed_and_step_alone():
     assert fingerprint(SOURCES, 0) == fingerprint(SOURCES, 0) != fingerprint(SOURCES, 1)
 
 
+def test_in_a_real_scan_only_what_is_no_dense_tissue_is_known_to_be_no_node():
+    hu = np.full((12, 12, 12), -100, np.float32)
+    hu[2:6], hu[8:] = 50, 300
+    dense = dense_as_a_node(hu)
+    assert dense[2:6].all()
+    assert not dense[[0, 10]].any()
+
+
 def test_what_turns_in_from_outside_is_ignored_and_unsure():
     _, truth = batch(SOURCES, 0, 3)
     outside = truth[1, 0] == IGNORE
@@ -113,7 +121,7 @@ def test_rare_tissues_weigh_more_and_absent_ones_the_most():
 
 def _cost(found, invented, sure=1):
     truth = torch.zeros(1, 3, 8, 8, 8, dtype=torch.uint8)
-    truth[0, 0, :4], truth[0, 1], truth[0, 2] = 1, IGNORE, sure
+    truth[0, 0, :4], truth[0, 1], truth[0, 2] = 1, IGNORE, torch.as_tensor(sure)
     p = torch.full((1, 1, 8, 8, 8), 0.05)
     p[0, 0, :4], p[0, 0, 4:] = found, invented
     return node_loss([p.logit(), torch.zeros(1, 12, 4, 4, 4)], truth, torch.ones(12)).item()
@@ -128,7 +136,11 @@ def test_the_loss_by_hand():
     hit, missed, false = 256 * 0.8, 256 * 0.2, 256 * 0.2
     tversky = 1 - (hit + 1) / (hit + 0.4 * false + 0.6 * missed + 1)
     assert _cost(0.8, 0.2) == pytest.approx(10 * bce + tversky, rel=1e-5)
-    assert _cost(0.8, 0.2, sure=0) == pytest.approx(10 * bce + tversky, rel=1e-5)
+    half_known = torch.ones(8, 8, 8, dtype=torch.uint8)
+    half_known[4:, 4:] = 0
+    bce = (256 * -np.log(0.8) + 128 * -np.log(0.5) * (1 + 0.2)) / (256 + 128 + 25.6)
+    tversky = 1 - (hit + 1) / (hit + 0.4 * 64 + 0.6 * missed + 1)  # of what is a guess nothing
+    assert _cost(0.8, 0.5, half_known) == pytest.approx(10 * bce + tversky, rel=1e-5)
 
 
 def test_figures_by_hand():

@@ -15,6 +15,7 @@ from nodewise.recipes.three_step import nodes_paper, stations_paper, train, trai
 from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.three_step.effort import Backgrounds, Effort
 from nodewise.recipes.three_step.labelled import example_of, node_cases, region_around
+from nodewise.recipes.three_step.malignancy import Rule, train_malignancy
 from nodewise.recipes.three_step.nodes import PAPER
 from nodewise.recipes.three_step.save import shortened
 from nodewise.story import assess
@@ -87,6 +88,20 @@ def test_all_three_steps_are_learned_from_labelled_scans(data, tiny, tmp_path):
     assert all(done <= total for _, done, total in told)
     assessment = assess(read_study(data / "images" / "case-0.nii.gz"), load_pipeline(folder, "cpu"))
     assert assessment.provenance.weights_sha256 == model.weights_sha256
+
+
+def test_a_rule_that_was_asked_for_is_learned_by_and_in_the_command(data, tiny, tmp_path, monkeypatch):
+    seen = []
+
+    def learn(*args, schedule, **more):
+        seen.append(schedule.rule)
+        return train_malignancy(*args, schedule=schedule, **more)
+
+    monkeypatch.setattr(train_labelled, "train_malignancy", learn)
+    models = [train(tmp_path / str(r), Effort(1e-5, rule=r), data=data)[0] for r in (None, Rule.ANY)]
+    assert seen == [Rule.PAPER, Rule.ANY]
+    said = [load_bundle(path).model.command for path in models]
+    assert ["--malignancy-rule any" in command for command in said] == [False, True]
 
 
 def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):

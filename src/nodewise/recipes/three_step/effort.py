@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodewise.models.model_file import Source
+from nodewise.recipes.three_step.malignancy import Rule
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -45,6 +46,7 @@ class Effort:
         phantoms: drawn chests to learn from, where there are no labelled scans.
         device: auto, cpu, cuda, cuda:1 or mps; devices: how many of them.
         processes: to draw and prepare with.
+        rule: what a malignant station teaches of its nodes; None for what is usual.
     """
 
     scale: float = 1.0
@@ -53,6 +55,7 @@ class Effort:
     device: str = "auto"
     devices: int = 1
     processes: int = 1
+    rule: Rule | None = None
 
     def steps(self, whole: int) -> int:
         """Of a schedule of ``whole`` steps; at least one."""
@@ -62,6 +65,12 @@ class Effort:
     def helpers(self) -> int:
         """Processes beside this one; none where it works alone."""
         return self.processes if self.processes > 1 else 0
+
+    @property
+    def command(self) -> str:
+        """The seed and the rule as they are typed."""
+        rule = "" if self.rule is None else f" --malignancy-rule {self.rule.name.lower()}"
+        return f"--seed {self.seed}{rule}"
 
     def run(self, out: Path, whole: int) -> Run:
         """Of a network whose schedule has ``whole`` steps.

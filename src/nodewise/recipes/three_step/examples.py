@@ -20,6 +20,7 @@ Hu = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
 IMPLANTS = (3, 9)  # nodes a patch, and as many controls
+NODE_HU = (-40.0, 130.0)  # with the partial volume of a border, and with contrast medium
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +30,7 @@ class Example:
     Attributes:
         hu: float32. node: uint8, 1 in nodes, 0 elsewhere, ``IGNORE`` where nobody knows.
         tissue: uint8, index into ``phantom.patches.CLASSES``, ``IGNORE`` where nobody knows.
-        sure: uint8, 1 where ``node`` is known for sure, 0 where it is only likely.
+        sure: uint8, 1 where ``node`` is known for sure, 0 where it is a guess.
         real: whether it is a patient's.
     """
 
@@ -65,8 +66,8 @@ class DrawnChests:
 class ImplantedScans:
     """Patches of real scans with new implants at every visit, nodes and controls.
 
-    A scan's own nodes have no label: what the survey takes for one is ignored, and the rest of the scan's own tissue is
-    only likely to be none.
+    A scan's own nodes have no label: what the survey takes for one is ignored, and that all else as dense as a node is
+    none, is a guess.
     """
 
     backgrounds: Sequence[Background]
@@ -82,7 +83,7 @@ class ImplantedScans:
         made = implant_patch(background, rng, patch=self.patch, count=count, paste=self.paste)
         hu = made.ct.array
         node = (made.labels.array > 0).astype(np.uint8)
-        sure = ((node > 0) | (made.controls.array > 0)).astype(np.uint8)
+        sure = ((node > 0) | (made.controls.array > 0) | ~dense_as_a_node(hu)).astype(np.uint8)
         node[made.ignore.array] = IGNORE
         unknown = np.full(hu.shape, IGNORE, np.uint8)
         around = [(0, p - n) for p, n in zip(self.patch, hu.shape, strict=True)]
@@ -93,6 +94,14 @@ class ImplantedScans:
             sure=np.pad(sure, around),
             real=True,
         )
+
+
+def dense_as_a_node(hu: Hu) -> npt.NDArray[np.bool_]:
+    """Where the mean of 3 × 3 × 3 voxels lies in ``NODE_HU``; the same shape."""
+    from scipy import ndimage
+
+    mean = np.asarray(ndimage.uniform_filter(hu, 3))
+    return np.asarray((mean > NODE_HU[0]) & (mean < NODE_HU[1]))
 
 
 def _slab(background: Background, slices: int, rng: np.random.Generator) -> Background:

@@ -66,7 +66,7 @@ class Schedule:
 
 
 PAPER = Schedule(40_000, 3e-5, cosine=False, cases=1, visits=1)
-BUNDLED = Schedule(3_000, 1e-3, cosine=True, cases=2, visits=4)
+BUNDLED = Schedule(3_000, 1e-3, cosine=True, cases=8, visits=4, rule=Rule.ANY)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from nodewise.recipes.three_step.effort import OnProgress, Run
-from nodewise.recipes.three_step.malignancy import BUNDLED, Learned, train_malignancy
+from nodewise.recipes.three_step.malignancy import BUNDLED, Learned, Rule, train_malignancy
 from nodewise.recipes.three_step.node_bank import body_of, node_bank
 from nodewise.recipes.three_step.station_cases import PhantomCase
 
 PATIENTS, HELD_OUT = 600, 120
 
 
-def train_on_drawn_nodes(run: Run, progress: OnProgress) -> Learned:
+def train_on_drawn_nodes(run: Run, progress: OnProgress, rule: Rule = BUNDLED.rule) -> Learned:
     """Draw patients, ``PATIENTS`` to learn from and ``HELD_OUT`` to calibrate on, and train; goes on where stopped.
 
     Those at the border, who share a body with one to learn from, are left out.
@@ -28,7 +28,7 @@ def train_on_drawn_nodes(run: Run, progress: OnProgress) -> Learned:
         [PhantomCase.of(path) for path in learned],
         [PhantomCase.of(path) for path in others],
         run.out / "fit",
-        schedule=replace(BUNDLED, steps=run.steps),
+        schedule=replace(BUNDLED, steps=run.steps, rule=rule),
         seed=run.seed,
         device=run.device,
         progress=lambda step: progress("malignancy", step, run.steps),

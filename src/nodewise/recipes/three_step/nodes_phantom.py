@@ -24,12 +24,17 @@ if TYPE_CHECKING:
 FALSE_POSITIVES, FALSE_NEGATIVES = 0.4, 0.6
 LARGEST_CLASS_WEIGHT = 8.0
 BINARY_SHARE, TISSUE_SHARE = 10.0, 0.5
-LIKELY = 0.5  # weight of a voxel that is only likely to be no node
+GUESS = 0.2  # weight of a voxel that is no node as far as one can guess
 PLACES = Spatial(rotation=1.0, rotation_deg=(12.0, 12.0, 12.0), scaling=1.0, magnification=(0.83, 1.18))
-MIRRORED = Spatial(
-    rotation=1.0, rotation_deg=(12.0, 12.0, 12.0), scaling=1.0, magnification=(0.83, 1.18), flips=(0.5, 0, 0)
+BENT = Spatial(
+    rotation=1.0,
+    rotation_deg=(15.0, 15.0, 25.0),
+    scaling=1.0,
+    magnification=(0.75, 1.33),
+    elastic=0.7,
+    flips=(0.5, 0, 0),
 )
-"""Of the few real scans; a node has no side of its own."""
+"""Of the few real scans, lest they be learned by heart; a node has no side of its own."""
 
 
 def batch(sources: Sequence[Source], seed: int, step: int) -> tuple[Tensor, Tensor]:
@@ -44,7 +49,7 @@ def batch(sources: Sequence[Source], seed: int, step: int) -> tuple[Tensor, Tens
     for source in sources:
         example = source.draw(rng)
         if example.real:
-            example = _moved(example, MIRRORED, rng)
+            example = _moved(example, BENT, rng)
             hu = redensified(example.hu, rng)
         else:
             example = _moved(example, PLACES, rng) if rng.random() < 0.5 else example
@@ -67,7 +72,7 @@ def redensified(hu: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.ND
 
 
 def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
-    """Binary cross-entropy and Tversky on node, and cross-entropy of the tissues at the network's own resolution.
+    """Binary cross-entropy on node, Tversky where node is known, and cross-entropy of the tissues at half resolution.
 
     Args:
         outputs: logits of node (batch, 1, x, y, z), and of the tissues where voxels are folded.
@@ -81,10 +86,10 @@ def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
     a, b, c = PHANTOM.plan.fold
     logits, tissues = outputs[0][:, 0].float(), outputs[1].float()
     target, sure = truth[:, 0], truth[:, 2] > 0
-    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, LIKELY))
+    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, GUESS))
     overlap = tversky(
         logits.sigmoid(), target == 1,
-        false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES, valid=target != IGNORE,
+        false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES, valid=sure & (target != IGNORE),
     )  # fmt: skip
     tissue = cross_entropy(tissues, truth[:, 1, ::a, ::b, ::c], weights=weights.to(tissues.device))
     return BINARY_SHARE * binary + overlap + TISSUE_SHARE * tissue

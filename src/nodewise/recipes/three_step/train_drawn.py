@@ -12,6 +12,7 @@ from nodewise.recipes.three_step.backgrounds import survey_scans
 from nodewise.recipes.three_step.bank import phantom_bank
 from nodewise.recipes.three_step.effort import Backgrounds, Effort, OnProgress
 from nodewise.recipes.three_step.examples import DrawnChests, Example, ImplantedScans, Source
+from nodewise.recipes.three_step.malignancy import BUNDLED
 from nodewise.recipes.three_step.malignancy import PAPER as MALIGNANCY
 from nodewise.recipes.three_step.malignancy_drawn import train_on_drawn_nodes
 from nodewise.recipes.three_step.nodes import PHANTOM, TrainedNodes, train_nodes
@@ -34,7 +35,8 @@ def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnPr
         progress=partial(progress, "stations"),
     )
     nodes, made = _nodes(out / "nodes", effort, scans, progress)
-    malignancy = train_on_drawn_nodes(effort.run(out / "malignancy", MALIGNANCY.steps), progress)
+    run = effort.run(out / "malignancy", MALIGNANCY.steps)
+    malignancy = train_on_drawn_nodes(run, progress, effort.rule or BUNDLED.rule)
     return save_model(out / "model", made, PHANTOM, nodes, stations, malignancy)
 
 
@@ -103,7 +105,7 @@ def _draw(source: Source, seed: int) -> list[Example]:
 
 def _command(effort: Effort, scans: Backgrounds) -> str:
     words: Sequence[str] = (
-        f"nodewise train three_step --scale {effort.scale:g} --phantoms {effort.phantoms} --seed {effort.seed}",
+        f"nodewise train three_step --scale {effort.scale:g} --phantoms {effort.phantoms} {effort.command}",
         *(f"--background {path.name}" for path in scans.training),
         *(f"--held-out {path.name}" for path in scans.held_out),
     )

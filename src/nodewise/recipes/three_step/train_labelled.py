@@ -81,7 +81,7 @@ def _train(
         trained_on=f"The networks were trained on {len(cases)} labelled scans of {patients} patients.{same}",
         held_out=f"{len(validating)} scans of patients who were not trained on" if validating else "",
         fingerprint=fingerprint,
-        command=f"nodewise train three_step DATA --scale {effort.scale:g} --seed {effort.seed}{words}",
+        command=f"nodewise train three_step DATA --scale {effort.scale:g} {effort.command}{words}",
         seed=effort.seed,
         licence="that of the data set",
     )
@@ -181,7 +181,7 @@ def _malignancy(
         known,
         others if apart else known,
         out / "fit",
-        schedule=replace(MALIGNANCY, steps=steps),
+        schedule=replace(MALIGNANCY, steps=steps, rule=effort.rule or MALIGNANCY.rule),
         seed=effort.seed,
         device=effort.device,
         progress=lambda step: progress("malignancy", step, steps),
