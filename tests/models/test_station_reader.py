@@ -111,6 +111,18 @@ def test_the_box_holds_the_stations_and_is_at_least_128_mm_wide_and_deep():
     np.testing.assert_allclose(np.add(region.low_mm, region.high_mm) / 2, 0, atol=3)
 
 
+def test_between_the_lowest_recesses_of_the_lungs_nothing_is_looked_for():
+    anatomy = _anatomy()
+    x, y, z = np.moveaxis(anatomy.organs.grid.to_lps(np.moveaxis(np.indices(anatomy.organs.grid.shape), 0, -1)), -1, 0)
+    lungs = np.isin(anatomy.organs.array, (2, 3))
+    organs = np.where(lungs & (z < -10) & ((np.abs(x) < 100) | (y < 30)), 1, anatomy.organs.array)
+    found = _reader()(_study(), _anatomy(organs=anatomy.organs.with_array(np.asfortranarray(organs), Quantity.LABEL)))
+    assert found.how == LEARNED_STATIONS
+    heights = found.stations.grid.to_lps(np.argwhere(found.stations.array))[:, 2]
+    assert -20 < heights.min() < -8
+    assert heights.max() > 28
+
+
 def test_the_cavity_gains_the_stations():
     grid = Grid.of((30, 20, 25), (8.0, 8.0, 8.0), (-116.0, -76.0, -96.0))
     empty = Volume(np.zeros(grid.shape, bool, order="F"), grid, Quantity.MASK)

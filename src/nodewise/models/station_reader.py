@@ -35,6 +35,7 @@ MAP_MM = 1.5
 MIDDLE_MM = 192.0  # how wide the middle of the chest is looked at, whatever the network's window
 PAD_MM, LEAST_MM = 10.0, 128.0  # P1's box is at least 128 voxels of 1 mm wide and deep
 SMALLEST_PART = 0.1
+LEVEL_MM, BASE_SHARE = 5.0, 1 / 3  # beside lung recesses narrower than this share of the widest level lies abdomen
 NOT_NODES = frozenset({"airway", "descending_aorta", "spinal_canal"})
 
 Floats = npt.NDArray[np.float32]
@@ -126,11 +127,15 @@ class StationReader:
         )
 
     def _region(self, anatomy: Anatomy) -> Region | None:
-        """Of the lungs' region, along x the middle, which holds the mediastinum and both hila."""
+        """Of the lungs' region, along x the middle, which holds the mediastinum and both hila, down to their base.
+
+        Between their lowest recesses lies the abdomen, of which the network has learned nothing.
+        """
         region = region_of_lungs(anatomy)
         if region is None:
             return None
-        (x0, y0, z0), (x1, y1, z1) = region.low_mm, region.high_mm
+        (x0, y0, _), (x1, y1, z1) = region.low_mm, region.high_mm
+        z0 = _base_of_lungs(anatomy)
         half, middle = max(MIDDLE_MM, self.patch[0] * self.preparation.spacing_mm[0]) / 2, (x0 + x1) / 2
         return Region((max(x0, middle - half), y0, z0), (min(x1, middle + half), y1, z1))
 
@@ -177,6 +182,16 @@ class StationReader:
             if organ is not None and anatomy.organs is not None:
                 labels[resample(Volume(organ, anatomy.organs.grid, Quantity.MASK), fine).array] = 0
         return Volume(labels, fine, Quantity.LABEL)
+
+
+def _base_of_lungs(anatomy: Anatomy) -> float:
+    """Height in mm of the lowest level at which both lungs together hold ``BASE_SHARE`` of what their widest holds."""
+    right, left = (_organ(anatomy, name) for name in ("lung_right", "lung_left"))
+    assert anatomy.organs is not None and right is not None and left is not None
+    height = anatomy.organs.grid.to_lps(np.argwhere(right | left))[:, 2]
+    level = np.floor((height - height.min()) / LEVEL_MM).astype(int)
+    held = np.bincount(level)
+    return float(height.min() + LEVEL_MM * np.argmax(held >= BASE_SHARE * held.max()))
 
 
 def _organ(anatomy: Anatomy, name: str) -> npt.NDArray[np.bool_] | None:
