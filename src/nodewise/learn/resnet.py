@@ -27,7 +27,7 @@ class ResNetPlan:
         blocks: residual blocks at each level.
         stem: stride of the first convolution; 2 makes all that follows eight times cheaper in 3-D.
         norm: ``batch``; or, where a batch is one image, ``group`` (Wu & He, ECCV 2018: groups of 8 channels) or
-            ``instance``. These two take the brightness of an image as a whole out of it.
+            ``instance``, by each image's own mean and spread.
         dimension: 2 or 3.
 
     Raises:

@@ -5,9 +5,10 @@ that some node of it is metastatic, no one knows which. P1 (section 2.5) teaches
 only as long as the network calls every one of them benign. ``Rule.LARGEST`` teaches the most suspicious one alone, as
 multiple-instance learning does; ``Rule.ANY`` maximises the probability that any is metastatic, 1 − Π (1 − p).
 
-Differences from the paper: a first convolution of stride 2; shorter training at a higher rate (``BUNDLED``; ``PAPER``
-has the paper's numbers); each probability calibrated on held-out patients, which weighting malignant stations a hundred
-times makes necessary. Batch normalisation is as in the paper, over the labelled nodes of a step's patients.
+Differences from the paper: a first convolution of stride 2; shorter training at a higher rate and by ``Rule.ANY``
+(``BUNDLED``, see docs/decisions/0006; ``PAPER`` has the paper's numbers); each probability calibrated on held-out
+patients, which the paper's weight of a hundred makes necessary. Batch normalisation is as in the paper, over the
+labelled nodes of a step's patients.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class Made:
     """How a model came to be.
 
     Attributes:
-        trained_on: one sentence for every report. held_out: on what it was validated, in words.
+        trained_on: one sentence for every report. held_out: on what its nodes were validated, in words; and, where that
+            is something else, stations_held_out and malignancy_held_out.
         fingerprint: of the data. command: that made it.
     """
 
@@ -46,6 +47,8 @@ class Made:
     seed: int
     licence: str
     sources: tuple[Source, ...] = ()
+    stations_held_out: str = ""
+    malignancy_held_out: str = ""
 
 
 def save_model(
@@ -66,10 +69,10 @@ def save_model(
 
     steps: dict[str, StepFile] = {}
     weights: dict[str, Sequence[Mapping[str, Tensor]]] = {}
-    figures = {f"nodes_{name}": value for name, value in nodes.figures.items()}
+    metrics = _metrics("nodes", nodes.figures, made.held_out)
     if stations is not None:
         steps["stations"], weights["stations"] = step_file(stations), [load_weights(stations.weights)]
-        figures |= {f"stations_{name}": value for name, value in stations.measures.items()}
+        metrics |= _metrics("stations", stations.measures, made.stations_held_out or made.held_out)
     steps["nodes"] = StepFile(
         kind="unet",
         plan=describe_plan(way.plan),
@@ -82,7 +85,7 @@ def save_model(
     weights["nodes"] = [nodes.network.state_dict()]
     if malignancy is not None:
         steps["malignancy"], weights["malignancy"] = _malignancy(malignancy), [malignancy.weights]
-        figures |= {f"malignancy_{name}": value for name, value in malignancy.measures.items()}
+        metrics |= _metrics("malignancy", malignancy.measures, made.malignancy_held_out or made.held_out)
     model = ModelFile(
         name=made.name,
         recipe="three_step",
@@ -95,11 +98,15 @@ def save_model(
         versions={name: version(name) for name in ("nodewise", "torch", "numpy")},
         licence=made.licence,
         sources=made.sources,
-        metrics={name: Metric(value=round(value, 4), on=made.held_out) for name, value in figures.items()},
+        metrics=metrics,
         command=shortened(made.command),
     )
     save_bundle(folder, model, weights, card(model, WHAT, limits=LIMITS))
     return folder
+
+
+def _metrics(step: str, figures: Mapping[str, float], on: str) -> dict[str, Metric]:
+    return {f"{step}_{name}": Metric(value=round(value, 4), on=on) for name, value in figures.items()}
 
 
 def shortened(words: str, most: int = LONGEST_LINE) -> str:

@@ -63,6 +63,8 @@ def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) 
         seed=seed,
         licence="Apache-2.0",
         sources=scans.credits,
+        stations_held_out="patches of other drawn chests",
+        malignancy_held_out="resected stations of other drawn patients",
     )
     return trained, made
 
