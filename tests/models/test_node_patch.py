@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nodewise.models.node_patch import NodePatchPreparation
@@ -73,6 +74,27 @@ def test_each_window_is_a_channel_and_the_mask_comes_last():
     assert preparation.channels == len(patch) == 3
     hu = ct.array[20, 20, 20]
     np.testing.assert_allclose(patch[:2, 8, 8, 8], [(hu + 160) / 400, (hu + 1000) / 1600], atol=0.01)
+
+
+def test_windows_count_from_the_node_itself_and_end_a_little_beyond_it():
+    grid = Grid.of((40, 40, 40), (1.0, 1.0, 1.0))
+    ct, node = _ball(grid, (20.0, 20.0, 20.0), 6.0)
+    preparation = NodePatchPreparation(windows=((-50.0, 50.0),), about_node=True, near_voxels=3, inside_hu=10.0)
+    (patch,) = preparation(ct, [node])
+    assert len(patch) == preparation.channels == 3
+    middle, row = patch[0, 16, 16, 16], patch[0, :, 16, 16]
+    (brighter,) = preparation(ct.with_array(ct.array + 30, Quantity.HU), [node])
+    np.testing.assert_allclose(patch, brighter, atol=1e-5)
+    own = NodePatchPreparation()(ct, [node])[0]
+    inside = own[1] == 1
+    assert middle == pytest.approx(0.5 + 4 * (own[0, 16, 16, 16] - own[0][inside].mean()), abs=1e-4)
+    beyond = ndimage.binary_dilation(inside, np.ones((7, 7, 7)))
+    assert (row[~beyond[:, 16, 16]] == 0).all()
+    assert not patch[0][~beyond].any()
+    np.testing.assert_array_equal(patch[2], inside)
+    assert not patch[1][~inside].any()
+    core = ndimage.binary_erosion(inside)
+    np.testing.assert_allclose(patch[1][core], np.clip((patch[0][core] - 0.5) * 10, -2, 2), atol=1e-3)
 
 
 def test_a_large_node_is_centred_or_shown_whole():

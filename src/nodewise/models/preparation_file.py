@@ -39,10 +39,13 @@ class PatchFile(Frozen):
     spacing_mm: Mm
     windows: Windows
     shrink_large: bool = False
+    about_node: bool = False
+    near_voxels: Annotated[int, Field(ge=0, le=256)] | None = None
+    inside_hu: Annotated[float, Field(gt=0, le=5000)] | None = None
 
     def build(self) -> NodePatchPreparation:
         """What cuts a CT into the network's inputs, one a node."""
-        return NodePatchPreparation(self.size_voxels, self.spacing_mm, self.windows, self.shrink_large)
+        return NodePatchPreparation(**self.model_dump(exclude={"kind"}))
 
 
 PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]

@@ -11,7 +11,7 @@ from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.recipes.three_step import malignancy as malignancy_step
 from nodewise.recipes.three_step.malignancy import (
     BUNDLED,
-    PREPARATION,
+    PAPER,
     Rule,
     Visits,
     any_loss,
@@ -19,7 +19,7 @@ from nodewise.recipes.three_step.malignancy import (
     train_malignancy,
 )
 from nodewise.recipes.three_step.node_bank import CUBE
-from nodewise.recipes.three_step.node_visits import _resampled, augmented, plain, windowed
+from nodewise.recipes.three_step.node_visits import _resampled, augmented, plain, shown
 from nodewise.recipes.three_step.station_cases import Labelled, ScanCase
 from nodewise.recipes.three_step.station_examples import examine
 from nodewise.values.box import Box
@@ -130,12 +130,13 @@ def test_a_real_scan_is_seen_in_training_as_in_use():
     box = Box.around(far < 7)
     node = Node(1, box, np.asfortranarray((far < 7)[box.slices]), 1.0)
     case = ScanCase(ct, (node,), (Station.S4R,), {"4R": True})
-    seen = windowed(plain(torch.from_numpy(case.cubes([0], (0,))), 32), PREPARATION.windows)
-    np.testing.assert_allclose(seen, PREPARATION(ct, [node]), atol=1e-4)
+    for schedule in (PAPER, BUNDLED):
+        seen = shown(plain(torch.from_numpy(case.cubes([0], (0,))), 32), schedule.preparation)
+        np.testing.assert_allclose(seen, schedule.preparation(ct, [node]), atol=1e-3)
 
 
 def test_a_batch_follows_from_its_number_and_its_bags_are_counted_on():
-    visits = Visits(tuple(_patients(3, 0)), replace(BUNDLED, cases=2), 0)
+    visits = Visits(tuple(_patients(3, 0)), replace(PAPER, cases=2), 0)
     (a, (bags, labels)), (b, _), (c, _) = (visits.batch(n) for n in (5, 5, 6))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
@@ -149,12 +150,11 @@ def test_a_batch_follows_from_its_number_and_its_bags_are_counted_on():
 def tiny(monkeypatch):
     monkeypatch.setattr(malignancy_step, "CHANNELS", (4, 8))
     monkeypatch.setattr(malignancy_step, "BLOCKS", (1, 1))
-    monkeypatch.setattr(malignancy_step, "PREPARATION", NodePatchPreparation(16))
 
 
 @pytest.mark.parametrize("rule", [Rule.PAPER, Rule.ANY])
 def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tiny, rule):
-    schedule = replace(BUNDLED, steps=80, learning_rate=3e-3, rule=rule)
+    schedule = replace(BUNDLED, preparation=NodePatchPreparation(16), steps=80, learning_rate=3e-3, rule=rule)
     learned = train_malignancy(_patients(8, 0), _patients(12, 1), tmp_path, schedule=schedule, device="cpu")
     assert learned.measures["station_auc"] > 0.9
     new = _patients(10, 2)

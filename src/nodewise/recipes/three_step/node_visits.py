@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.recipes.three_step.node_bank import DrawnCase
 
 if TYPE_CHECKING:
@@ -61,12 +62,12 @@ def plain(cubes: Tensor, size: int) -> Tensor:
     return patches
 
 
-def windowed(patches: Tensor, windows: tuple[tuple[float, float], ...]) -> Tensor:
-    """Patches of HU and mask (n, 2, …) as a ``NodePatchPreparation`` gives them: each window, then the mask."""
+def shown(patches: Tensor, preparation: NodePatchPreparation) -> Tensor:
+    """Patches of HU and mask (n, 2, …) as the network sees them (n, channels, …)."""
     import torch
 
-    channels = [((patches[:, 0] - low) / (high - low)).clip(0, 1) for low, high in windows]
-    return torch.stack([*channels, patches[:, 1]], dim=1)
+    hu, inside = patches.numpy().swapaxes(0, 1)
+    return torch.from_numpy(preparation.shown(hu, inside))
 
 
 def _way(rng: np.random.Generator) -> npt.NDArray[np.float64]:

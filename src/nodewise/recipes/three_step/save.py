@@ -14,7 +14,6 @@ from nodewise.models.card import card
 from nodewise.models.model_file import LONGEST_LINE, Metric, ModelFile, OperatingPoint, Source, StepFile
 from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation_file import describe_preparation
-from nodewise.recipes.three_step.malignancy import PREPARATION as NODE_PATCH
 from nodewise.recipes.three_step.malignancy import Learned
 from nodewise.recipes.three_step.nodes import NodesWay, TrainedNodes
 
@@ -124,8 +123,8 @@ def _malignancy(learned: Learned) -> StepFile:
     return StepFile(
         kind="resnet",
         plan=describe_plan(learned.plan),
-        preparation=describe_preparation(NODE_PATCH),
-        patch=(NODE_PATCH.size_voxels,) * 3,
+        preparation=describe_preparation(learned.preparation),
+        patch=(learned.preparation.size_voxels,) * 3,
         outputs=("metastatic",),
         threshold=0.5,
         calibration=describe_calibration(learned.calibration),

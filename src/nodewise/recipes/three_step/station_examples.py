@@ -37,12 +37,11 @@ class Examples:
         return np.concatenate(found).astype(np.float64)
 
     def auc(self, logits: npt.NDArray[np.float64]) -> float:
-        """Of the stations, each with the largest logit of its nodes."""
+        """Of the stations, each with the mean logit of its nodes: the largest of many is large by chance alone."""
         from nodewise.metrics.roc import auc
 
-        largest = np.full(len(self.labels), -np.inf)
-        np.maximum.at(largest, self.bags, logits)
-        return auc(self.labels == 1, largest)
+        mean = np.bincount(self.bags, logits, len(self.labels)) / np.bincount(self.bags, minlength=len(self.labels))
+        return auc(self.labels == 1, mean)
 
     def measures(self, logits: npt.NDArray[np.float64], calibration: Calibration) -> dict[str, float]:
         """Of stations: AUC, Brier score and calibration error of 1 − Π (1 − p)."""
@@ -60,13 +59,13 @@ def examine(cases: Sequence[Case], preparation: NodePatchPreparation, seed: int)
     """One visit of each case, its nodes as they are."""
     import torch
 
-    from nodewise.recipes.three_step.node_visits import plain, windowed
+    from nodewise.recipes.three_step.node_visits import plain, shown
 
     patches, bags, labels, count = [], [], [], 0
     for number, case in enumerate(cases):
         labelled = Labelled.of(case)
         cubes = torch.from_numpy(case.cubes(labelled.nodes, (seed, 3, number)))
-        patches.append(windowed(plain(cubes, preparation.size_voxels), preparation.windows))
+        patches.append(shown(plain(cubes, preparation.size_voxels), preparation))
         bags.append(labelled.bags + count)
         labels.append(labelled.labels)
         count += len(labelled.labels)
