@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydicom.uid import (
     ExplicitVRLittleEndian,
@@ -330,6 +330,7 @@ def test_damaged_files(ct):
 
 
 @settings(max_examples=60, deadline=None)
+@example([(0, 0.986328125, 2)])
 @given(st.lists(st.tuples(st.integers(0, 2), st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_flipped_bytes_are_read_or_refused_but_never_crash(flips):
     with tempfile.TemporaryDirectory() as name:

@@ -67,7 +67,8 @@ def list_models(
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("model", "recipe", "steps", "size", "trained on")
+    wide = Column("model", overflow="fold", min_width=18)
+    table = Table(wide, "recipe", Column("steps", max_width=10), "size", "trained on")
     for row in rows:
         told = f"[red]refused:[/] {escape(row['refused'])}" if "refused" in row else escape(row["trained_on"])
         size = f"{row['bytes'] / 1e6:.1f} MB"

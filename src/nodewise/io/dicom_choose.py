@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nodewise.io.dicom_files import Series
-from nodewise.io.dicom_header import whole
+from nodewise.io.dicom_header import code, whole
 from nodewise.values.errors import BadInputError
 
 CT_CLASSES = {
@@ -68,7 +68,7 @@ def why_not(series: Series) -> str | None:
     if modality in _OTHERS:
         return _OTHERS[modality]
     if modality != "CT" or (sop_class and sop_class not in CT_CLASSES) or 0 in first.shape:
-        return f"no CT image ({modality or 'no modality'})"
+        return f"no CT image ({code(modality) if modality else 'no modality'})"
     return _why_no_slices(series) or _why_no_stack(series)
 
 
@@ -81,7 +81,7 @@ def _why_no_slices(series: Series) -> str | None:
     if whole(first.header.get("SamplesPerPixel")) > 1:
         return "a colour picture, not HU"
     unit = str(first.get("PixelValueTransformationSequence", "RescaleType") or "HU").strip().upper()
-    return None if unit in {"HU", "US", "HU_MOD"} else f"a map of {unit}, not HU"
+    return None if unit in {"HU", "US", "HU_MOD"} else f"a map of {code(unit)}, not HU"
 
 
 def _why_no_stack(series: Series) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nodewise.io.dicom_header import Slice, is_dicom, read_header
+from nodewise.io.dicom_header import Slice, code, is_dicom, read_header
 from nodewise.values.grid import Floats
 
 SAME_PLACE_MM = 0.01
@@ -32,7 +32,8 @@ class Series:
     def name(self) -> str:
         """How messages call it: its number and modality, nothing that could name the patient."""
         number = self.first.header.get("SeriesNumber")
-        return f"{self.first.header.get('Modality') or 'unknown modality'} series {'?' if number is None else number}"
+        modality = self.first.header.get("Modality")
+        return f"{code(modality) if modality else 'unknown modality'} series {'?' if number is None else code(number)}"
 
     @property
     def distances(self) -> Floats:

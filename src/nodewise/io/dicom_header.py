@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +155,12 @@ def number(value: Any, default: float) -> float:
         return float(value)
     except (TypeError, ValueError):
         return default
+
+
+def code(value: Any) -> str:
+    """``value`` where it is a short code, as of DICOM's VR CS (PS3.5, 6.2); "unreadable" in a damaged file."""
+    text = str(value).strip()
+    return text if re.fullmatch(r"[A-Za-z0-9_ .%/^*-]{1,16}", text) else "unreadable"
 
 
 def whole(value: Any) -> int:
