@@ -4,13 +4,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from nodewise.learn.loss import IGNORE
 from nodewise.learn.network import NetworkPlan
 from nodewise.recipes.three_step import nodes_phantom
 from nodewise.recipes.three_step.detection import detection_figures, instances, probabilities
 from nodewise.recipes.three_step.effort import Run
-from nodewise.recipes.three_step.examples import Example, dense_as_a_node
+from nodewise.recipes.three_step.examples import Example, dense_as_a_node, run_along_z
 from nodewise.recipes.three_step.nodes import PAPER, PHANTOM, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss, redensified
 
@@ -95,6 +96,18 @@ def test_in_a_real_scan_only_what_is_no_dense_tissue_is_known_to_be_no_node():
     dense = dense_as_a_node(hu)
     assert dense[2:6].all()
     assert not dense[[0, 10]].any()
+
+
+def test_runs_along_z_are_as_long_as_counted_by_hand():
+    mask = np.random.default_rng(0).random((5, 4, 30)) < 0.8
+    counted = np.zeros(mask.shape, int)
+    for x, y in np.ndindex(5, 4):
+        labels, n = ndimage.label(mask[x, y])
+        for k in range(1, n + 1):
+            counted[x, y][labels == k] = (labels == k).sum()
+    np.testing.assert_array_equal(run_along_z(mask), counted)
+    assert not run_along_z(np.zeros((2, 2, 2), bool)).any()
+    assert (run_along_z(np.ones((2, 2, 7), bool)) == 7).all()
 
 
 def test_what_turns_in_from_outside_is_ignored_and_unsure():

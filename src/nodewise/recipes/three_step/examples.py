@@ -21,6 +21,7 @@ Labels = npt.NDArray[np.uint8]
 
 IMPLANTS = (3, 9)  # nodes a patch, and as many controls
 NODE_HU = (-40.0, 130.0)  # with the partial volume of a border, and with contrast medium
+TALLER_MM = 40.0  # than nodes are: vessels, oesophagus, muscles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ class ImplantedScans:
     """Patches of real scans with new implants at every visit, nodes and controls.
 
     A scan's own nodes have no label: what the survey takes for one is ignored, and that all else as dense as a node is
-    none, is a guess.
+    none, is a guess, but where it goes on straight up and down for more than ``TALLER_MM``.
     """
 
     backgrounds: Sequence[Background]
@@ -83,7 +84,9 @@ class ImplantedScans:
         made = implant_patch(background, rng, patch=self.patch, count=count, paste=self.paste)
         hu = made.ct.array
         node = (made.labels.array > 0).astype(np.uint8)
-        sure = ((node > 0) | (made.controls.array > 0) | ~dense_as_a_node(hu)).astype(np.uint8)
+        dense = dense_as_a_node(hu)
+        upright = run_along_z(dense) * made.ct.grid.spacing[2] > TALLER_MM
+        sure = ((node > 0) | (made.controls.array > 0) | ~dense | upright).astype(np.uint8)
         node[made.ignore.array] = IGNORE
         unknown = np.full(hu.shape, IGNORE, np.uint8)
         around = [(0, p - n) for p, n in zip(self.patch, hu.shape, strict=True)]
@@ -102,6 +105,15 @@ def dense_as_a_node(hu: Hu) -> npt.NDArray[np.bool_]:
 
     mean = np.asarray(ndimage.uniform_filter(hu, 3))
     return np.asarray((mean > NODE_HU[0]) & (mean < NODE_HU[1]))
+
+
+def run_along_z(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Length in voxels of the straight run along the last axis that each voxel of a mask (x, y, z) is in; 0 outside."""
+    edges = np.diff(mask.astype(np.int8), axis=2, prepend=0, append=0)
+    first, last = np.argwhere(edges == 1), np.argwhere(edges == -1)  # in the same order: they alternate along z
+    length = np.zeros(mask.shape, np.int32)
+    length[mask] = np.repeat(last[:, 2] - first[:, 2], last[:, 2] - first[:, 2])
+    return length
 
 
 def _slab(background: Background, slices: int, rng: np.random.Generator) -> Background:
