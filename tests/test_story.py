@@ -123,6 +123,24 @@ def test_what_is_found_outside_the_rib_cage_is_dropped_and_said(patient, oracle,
     assert not any("outside the rib cage" in w for w in result.warnings)
 
 
+def test_what_is_found_far_from_every_station_is_dropped_and_said(patient, oracle, anatomy, result):
+    high = anatomy.stations
+    only = high.with_array(
+        np.asfortranarray(np.where(high.array == Station("4R").label, high.array, 0)), Quantity.LABEL
+    )
+    where = replace(oracle, read_anatomy=lambda _study: replace(anatomy, stations=only))
+    everywhere, close = assess(patient.study, where), assess(patient.study, replace(where, reach_mm=10.0))
+    assert len(everywhere.findings) == len(result.findings)
+    places = only.grid.to_lps(np.argwhere(only.array > 0))
+    away = [np.linalg.norm(places - f.centroid_lps_mm, axis=1).min() for f in everywhere.findings]
+    kept = sorted(f.centroid_lps_mm for f, mm in zip(everywhere.findings, away, strict=True) if mm <= 10)
+    assert 0 < len(kept) < len(away)
+    np.testing.assert_allclose(sorted(f.centroid_lps_mm for f in close.findings), kept)
+    dropped = len(away) - len(kept)
+    assert any(w.startswith(f"{dropped} candidates more than 10 mm from every station") for w in close.warnings)
+    assert close.provenance.settings["farthest_from_station_mm"] == 10.0
+
+
 def test_without_a_carina_stations_are_unknown_and_the_stage_is_at_least(patient, oracle, anatomy):
     blind = replace(anatomy, stations=None)
     stage = assess(patient.study, replace(oracle, read_anatomy=lambda _study: blind), Side.LEFT)

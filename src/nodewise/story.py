@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from nodewise.anatomy.call import call_station
 from nodewise.anatomy.read import read_anatomy
 from nodewise.nodes.describe import describe
-from nodewise.nodes.split import split, within
+from nodewise.nodes.split import near, split, within
 from nodewise.nodes.suspicion import size_suspicion
 from nodewise.staging.stage import stage
 from nodewise.values.anatomy import Anatomy
@@ -65,7 +66,8 @@ def assess(
             pipeline.minimum_short_axis_mm,
             separate_touching=separate_touching,
         )
-        nodes = within(candidates, anatomy.cavity, study.ct.grid)
+        inside = within(candidates, anatomy.cavity, study.ct.grid)
+        nodes = near(inside, anatomy.stations, pipeline.reach_mm, study.ct.grid)
         findings = _findings(study, anatomy, nodes, pipeline.malignancy)
     made_by = Provenance(
         model=pipeline.name,
@@ -77,7 +79,10 @@ def assess(
         device=pipeline.device,
         settings=_settings(pipeline, separate_touching),
     )
-    told = _dropped(len(candidates) - len(nodes))
+    told = _dropped(
+        (len(candidates) - len(inside), "outside the rib cage"),
+        (len(inside) - len(nodes), f"more than {pipeline.reach_mm:.0f} mm from every station"),
+    )
     return _staged(study, anatomy, findings, made_by, primary, edition, told)
 
 
@@ -147,21 +152,25 @@ def _staged(
 
 
 def _settings(pipeline: Pipeline, separate_touching: bool) -> Mapping[str, float | str]:
+    reach = {} if pipeline.reach_mm == math.inf else {"farthest_from_station_mm": pipeline.reach_mm}
     return MappingProxyType(
         {
             "threshold": pipeline.threshold,
             "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
+            **reach,
             "touching_nodes": "separated" if separate_touching else "one conglomerate",
             "windows": "mirrored too" if pipeline.mirrored else "as they are",
         }
     )
 
 
-def _dropped(count: int) -> tuple[str, ...]:
-    if count == 0:
+def _dropped(*counted: tuple[int, str]) -> tuple[str, ...]:
+    parts = [f"{count} {'candidate' if count == 1 else 'candidates'} {where}" for count, where in counted if count]
+    if not parts:
         return ()
-    were = "candidate outside the rib cage was" if count == 1 else "candidates outside the rib cage were"
-    return (f"{count} {were} dropped: nodes of the chest wall and the axilla are not looked for.",)
+    were = "was" if sum(count for count, _ in counted) == 1 else "were"
+    told = "nodes of the chest wall, the axilla and beyond the stations are not looked for"
+    return (f"{' and '.join(parts)} {were} dropped: {told}.",)
 
 
 def _not_soft_tissue(findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -68,10 +68,24 @@ def train(
         list[Path] | None,
         typer.Option(metavar="SCAN", help="Without DATA: a real CT to validate on; may be repeated.", exists=True),
     ] = None,
+    reviewed: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Without DATA: JSON that says where backgrounds may hold nodes; all else in them is none.",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     credit: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME:LICENCE", help="Whom the model's card credits for a scan; may be repeated."),
     ] = None,
+    station_spacing: Annotated[
+        float,
+        typer.Option(min=0.5, max=4, metavar="MM", help="With DATA: voxels of the station network; 2 suits a CPU."),
+    ] = 1.0,
     malignancy_rule: Annotated[
         StationRule | None,
         typer.Option(
@@ -99,11 +113,12 @@ def train(
 
     use_threads(threads)
     rule = None if malignancy_rule is None else Rule[malignancy_rule.name.upper()]
-    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule)
+    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule, station_spacing)
     scans = Backgrounds(
         tuple(background or ()),
         tuple(held_out or ()),
         tuple(_source(line) for line in credit or ()),
+        reviewed,
     )
     with counted_stages(f"train {recipe.value}") as progress:
         models = train_three_step(out, effort, data=data, fold=_fold(fold), scans=scans, progress=progress)

@@ -63,11 +63,40 @@ def within(nodes: Sequence[Node], region: Volume | None, ct_grid: Grid) -> tuple
     """The nodes whose centre lies in ``region`` (a MASK on any grid; None keeps all), numbered anew from 1."""
     if region is None:
         return tuple(nodes)
-    centres = [np.argwhere(node.mask).mean(axis=0) + node.box.start for node in nodes]
-    index = np.rint(region.grid.to_index(ct_grid.to_lps(np.reshape(centres, (-1, 3))))).astype(int)
+    index = np.rint(region.grid.to_index(_centres(nodes, ct_grid))).astype(int)
     there = np.asarray(((index >= 0) & (index < region.grid.shape)).all(axis=1))
     there[there] = region.array[tuple(index[there].T)]
-    kept = [node for node, inside in zip(nodes, there, strict=True) if inside]
+    return _kept(nodes, there)
+
+
+def near(nodes: Sequence[Node], places: Volume | None, reach_mm: float, ct_grid: Grid) -> tuple[Node, ...]:
+    """The nodes whose centre lies at most ``reach_mm`` from a labelled voxel's, numbered anew from 1.
+
+    Args:
+        nodes: with boxes on ``ct_grid``.
+        places: LABEL on any grid; None keeps all.
+        reach_mm: inf keeps all.
+        ct_grid: of the nodes.
+    """
+    if places is None or reach_mm == np.inf:
+        return tuple(nodes)
+    return _kept(nodes, [_reaches(places, centre, reach_mm) for centre in _centres(nodes, ct_grid)])
+
+
+def _reaches(places: Volume, centre: npt.NDArray[np.float64], reach_mm: float) -> bool:
+    box = places.grid.box_around(centre - reach_mm, centre + reach_mm)
+    index = np.argwhere(places.array[box.slices] > 0) + np.array(box.start)
+    return bool(len(index)) and bool(np.linalg.norm(places.grid.to_lps(index) - centre, axis=1).min() <= reach_mm)
+
+
+def _centres(nodes: Sequence[Node], grid: Grid) -> npt.NDArray[np.float64]:
+    """LPS mm (n, 3) of the middle of each node's voxels."""
+    centres = [np.argwhere(node.mask).mean(axis=0) + node.box.start for node in nodes]
+    return grid.to_lps(np.reshape(centres, (-1, 3)))
+
+
+def _kept(nodes: Sequence[Node], which: Iterable[bool]) -> tuple[Node, ...]:
+    kept = [node for node, keep in zip(nodes, which, strict=True) if keep]
     return tuple(replace(node, id=number) for number, node in enumerate(kept, 1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class Pipeline:
         malignancy: one answer a node, in order.
         threshold: probability from which a voxel is node.
         minimum_short_axis_mm: smaller nodes (equivalent ellipsoid) are dropped.
+        reach_mm: nodes whose middle lies farther from every station are dropped.
         name, weights_sha256, trained_on, device: for provenance.
         mirrored: whether windows are looked at in every mirror image too.
     """
@@ -36,4 +38,5 @@ class Pipeline:
     weights_sha256: str
     trained_on: str
     device: str
+    reach_mm: float = math.inf
     mirrored: bool = False

@@ -69,19 +69,21 @@ def tiny(monkeypatch):
         monkeypatch.setattr(module, "PAPER", way)
     monkeypatch.setattr(stations_paper, "PATCH", PATCH)
     monkeypatch.setattr(stations_paper, "PAPER_CHANNELS", (4, 8, 8))
-    monkeypatch.setattr(stations_paper, "PAPER_PREPARATION", replace(small, least_voxels=PATCH))
+    monkeypatch.setattr(stations_step, "PAPER_PREPARATION", replace(small, least_voxels=PATCH))
     return way
 
 
 def test_all_three_steps_are_learned_from_labelled_scans(data, tiny, tmp_path):
     told = []
-    effort = Effort(scale=1e-4)
+    effort = Effort(scale=1e-4, station_mm=3.0)
     (folder,) = train(tmp_path, effort, data=data, progress=lambda *what: told.append(what))
     model = load_bundle(folder).model
     assert list(model.steps) == ["stations", "nodes", "malignancy"]
     assert [step.steps for step in model.steps.values()] == [3, 7, 4]
     assert model.steps["stations"].outputs[1:] == tuple(s.code for s in stations_step.PAPER_STATIONS)
     assert "3 labelled scans of 3 patients" in model.trained_on
+    assert model.steps["stations"].preparation.build().spacing_mm == (3.0, 3.0, 3.0)
+    assert model.command.endswith("--station-spacing 3")
     logs = sorted(path.parts[-3] for path in tmp_path.glob("*/fit/log.csv"))
     assert logs == ["malignancy", "nodes", "stations"]
     assert {name for name, _, _ in told} == {"preparing scans", "stations", "nodes", "malignancy"}

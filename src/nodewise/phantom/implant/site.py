@@ -13,6 +13,7 @@ from nodewise.image.resample import resample
 from nodewise.phantom.implant.blob import likely_nodes
 from nodewise.phantom.implant.hu import Look, blood, edge_blur, tissue_peaks
 from nodewise.phantom.implant.noise import Noise, noise_zones
+from nodewise.phantom.implant.review import Review
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
@@ -39,6 +40,7 @@ class Background:
         first: slice of the surveyed box that is the first here.
         room: mm from fat to what is not fat, 0 outside the region.
         ignore: likely real nodes.
+        seen: where a person looked: what is not ignored there is no node.
         stations: ``Station.label`` on the whole scan's grid, None where it is not known.
     """
 
@@ -52,6 +54,7 @@ class Background:
     first: int
     room: Image
     ignore: Mask
+    seen: Mask
     zones: tuple[Noise, ...]
     stations: Volume | None
 
@@ -76,6 +79,7 @@ class Background:
         return replace(
             self, box=box.shifted(self.box.start), fat=self.fat[s], top=self.top[s], share=self.share[s],
             noise=self.noise[s], first=self.first + box.start[2], room=self.room[s], ignore=self.ignore[s],
+            seen=self.seen[s],
         )  # fmt: skip
 
     def zone(self, middle: int) -> Noise:
@@ -83,12 +87,13 @@ class Background:
         return min(self.zones, key=lambda z: abs(0.5 * (z.start + z.stop) - (middle + self.first)))
 
 
-def survey(study: Study, region: Volume | None = None) -> Background:
+def survey(study: Study, region: Volume | None = None, review: Review | None = None) -> Background:
     """Survey a scan for implants.
 
     Args:
         study: any CT; without ``region`` its mediastinum is looked for, and where there is none its deep fat is taken.
         region: MASK, or LABEL above 0, of where nodes may go (neck, mesentery, …), on any grid.
+        review: where a person looked, and what may be a node there; beyond it is told by shape and density.
 
     Raises:
         BadInputError: too little fat there, or none at all.
@@ -114,12 +119,15 @@ def survey(study: Study, region: Volume | None = None) -> Background:
     blur = edge_blur(_slab(study.ct, box)[0], spacing)
     look = Look(fat_hu, muscle_hu, blood_hu, enhanced, blur, noise_hu, fat_noise)
     fat, top, share = _shares(hu, smooth, airway, look)
-    ignore = likely_nodes(smooth, share, where, look, spacing)
+    ignore, seen = likely_nodes(smooth, share, where, look, spacing), np.zeros(hu.shape, bool)
+    if review is not None:
+        seen = review.seen(study.ct.grid.crop(box))
+        ignore = np.where(seen, review.doubtful(study.ct.grid.crop(box)), ignore)
     room = _room(share, where, ignore, spacing)
     if float((room > 0).sum()) * study.ct.grid.voxel_volume_mm3 < 1000 * LEAST_FAT_ML:
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
     stations = None if anatomy is None else anatomy.stations
-    return Background(study, box, look, fat, top, share, noise, 0, room, ignore, zones, stations)
+    return Background(study, box, look, fat, top, share, noise, 0, room, ignore, seen, zones, stations)
 
 
 def denoised(hu: Image, spacing: tuple[float, float, float]) -> Image:

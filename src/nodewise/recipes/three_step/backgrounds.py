@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,17 +11,24 @@ from nodewise.io.folder import read_study
 from nodewise.values.grid import Point
 
 if TYPE_CHECKING:
-    from nodewise.phantom.implant import Background
+    from nodewise.phantom.implant import Background, Review
 
 
 def survey_scans(
-    paths: Sequence[Path], spacing_mm: Point, *, progress: Callable[[int], None] = lambda _done: None
+    paths: Sequence[Path],
+    spacing_mm: Point,
+    reviews: Mapping[str, Review],
+    *,
+    twins: bool = False,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> tuple[Background, ...]:
     """Each scan on voxels of ``spacing_mm``, surveyed for implants.
 
     Args:
         paths: a CT each, any format that nodewise reads.
         spacing_mm: of the network's voxels.
+        reviews: by the study's id, what was seen in some of them.
+        twins: after each scan with contrast medium, the same without.
         progress: told how many are done.
 
     Raises:
@@ -29,12 +36,15 @@ def survey_scans(
     """
     from dataclasses import replace
 
-    from nodewise.phantom.implant import survey
+    from nodewise.phantom.implant import survey, unenhanced
 
     done = []
     for number, path in enumerate(paths, 1):
         study = read_study(path)
         ct = resample(study.ct, study.ct.grid.resampled(spacing_mm))
-        done.append(survey(replace(study, ct=ct)))
+        scan = survey(replace(study, ct=ct), review=reviews.get(study.id))
+        done.append(scan)
+        if twins and scan.look.enhanced:
+            done.append(survey(unenhanced(scan), review=reviews.get(study.id)))
         progress(number)
     return tuple(done)

@@ -15,11 +15,16 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Backgrounds:
-    """Real scans to implant nodes into, to train on and to validate on, and whom to credit for them."""
+    """Real scans to implant nodes into, to train on and to validate on, and whom to credit for them.
+
+    Attributes:
+        reviews: file that tells where some of them may hold nodes of their own, see ``phantom.implant.review``.
+    """
 
     training: tuple[Path, ...] = ()
     held_out: tuple[Path, ...] = ()
     credits: tuple[Source, ...] = ()
+    reviews: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Effort:
         device: auto, cpu, cuda, cuda:1 or mps; devices: how many of them.
         processes: to draw and prepare with.
         rule: what a malignant station teaches of its nodes; None for what is usual.
+        station_mm: voxels of the station network on labelled scans; the paper's 1 mm want a GPU, 2 mm suit a processor.
     """
 
     scale: float = 1.0
@@ -56,6 +62,7 @@ class Effort:
     devices: int = 1
     processes: int = 1
     rule: Rule | None = None
+    station_mm: float = 1.0
 
     def steps(self, whole: int) -> int:
         """Of a schedule of ``whole`` steps; at least one."""
@@ -68,9 +75,10 @@ class Effort:
 
     @property
     def command(self) -> str:
-        """The seed and the rule as they are typed."""
+        """What is not usual about it but its scale, and the seed, as they are typed."""
         rule = "" if self.rule is None else f" --malignancy-rule {self.rule.name.lower()}"
-        return f"--seed {self.seed}{rule}"
+        spacing = "" if self.station_mm == 1.0 else f" --station-spacing {self.station_mm:g}"
+        return f"--seed {self.seed}{rule}{spacing}"
 
     def run(self, out: Path, whole: int) -> Run:
         """Of a network whose schedule has ``whole`` steps.

@@ -67,8 +67,9 @@ class DrawnChests:
 class ImplantedScans:
     """Patches of real scans with new implants at every visit, nodes and controls.
 
-    A scan's own nodes have no label: what the survey takes for one is ignored, and that all else as dense as a node is
-    none, is a guess, but where it goes on straight up and down for more than ``TALLER_MM``.
+    A scan's own nodes have no label. Where a person looked, what may be one is ignored and all else is none. Elsewhere
+    what the survey takes for one is ignored, and that all else as dense as a node is none, is a guess, but where it
+    goes on straight up and down for more than ``TALLER_MM``.
     """
 
     backgrounds: Sequence[Background]
@@ -86,7 +87,8 @@ class ImplantedScans:
         node = (made.labels.array > 0).astype(np.uint8)
         dense = dense_as_a_node(hu)
         upright = run_along_z(dense) * made.ct.grid.spacing[2] > TALLER_MM
-        sure = ((node > 0) | (made.controls.array > 0) | ~dense | upright).astype(np.uint8)
+        known = (node > 0) | (made.controls.array > 0) | made.background.seen
+        sure = (known | ~dense | upright).astype(np.uint8)
         node[made.ignore.array] = IGNORE
         unknown = np.full(hu.shape, IGNORE, np.uint8)
         around = [(0, p - n) for p, n in zip(self.patch, hu.shape, strict=True)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nodewise.learn.runtime import Runtime
 
 T = TypeVar("T")
+REACH_MM = 10.0  # from the stations; P1 segments nodes in their box alone
 
 
 def pipeline(
@@ -55,6 +56,7 @@ def pipeline(
         malignancy=_judge(bundle, device),
         threshold=0.5 if nodes.threshold is None else nodes.threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
+        reach_mm=REACH_MM,
         name=model.name,
         weights_sha256=model.weights_sha256,
         trained_on=model.trained_on,

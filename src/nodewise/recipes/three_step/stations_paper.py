@@ -18,6 +18,7 @@ from nodewise.image.resample import resample
 from nodewise.learn.augment import P1_STATIONS
 from nodewise.learn.case_cache import CachedCase, Case, CaseFiles, cached
 from nodewise.learn.patches import Patches, PatchPlan
+from nodewise.models.preparation import Preparation
 from nodewise.models.station_reader import region_of_lungs
 from nodewise.recipes.three_step.effort import Run
 from nodewise.recipes.three_step.labelled import region_around
@@ -45,25 +46,27 @@ MARGIN_MM = 20.0  # about the drawn stations, where no lungs were found
 def station_cases(
     cases: Sequence[LabelledCase],
     folder: Path,
+    preparation: Preparation = PAPER_PREPARATION,
     *,
     processes: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> tuple[CachedCase, ...]:
-    """The lungs' box of each case with drawn stations: HU int16 and the stations' classes uint8, at 1 mm."""
+    """The lungs' box of each case with drawn stations, as prepared: HU int16 and the stations' classes uint8."""
     known = {case.name: case for case in cases if case.stations is not None}
     files = [
         CaseFiles(case.name, "stations", (case.image, case.nodes, case.stations))
         for case in known.values()
         if case.stations is not None
     ]
-    words = f"stations {PAPER_PREPARATION} {PAPER_STATIONS} nodewise {version('nodewise')}"
-    return cached(files, partial(_prepared, known), words, folder, processes=processes, progress=progress)
+    words = f"stations {preparation} {PAPER_STATIONS} nodewise {version('nodewise')}"
+    return cached(files, partial(_prepared, known, preparation), words, folder, processes=processes, progress=progress)
 
 
 def train_stations_on(
     training: tuple[CachedCase, ...],
     validating: Sequence[CachedCase],
     run: Run,
+    preparation: Preparation,
     progress: Callable[[Progress], None],
 ) -> TrainedStations:
     """Train on cases of ``station_cases``; goes on where it was stopped."""
@@ -77,11 +80,11 @@ def train_stations_on(
     swap = mirrored(PAPER_STATIONS)
     how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
     examples = [(c.image()[0], c.labels()[0]) for c in validating]  # mapped: they stay on disk until looked at
-    check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=PAPER_PREPARATION, patch=PATCH)
+    check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=preparation, patch=PATCH)
     network = build_network(plan, run.seed)
     best = fit(
         network,
-        Patches(training, how, run.seed, prepare=_channels),
+        Patches(training, how, run.seed, prepare=partial(_channels, preparation)),
         station_loss(weights_of((case.labels()[0] for case in training), len(PAPER_STATIONS))),
         paper_fit_plan(run.steps, seed=run.seed, device=run.device),
         run.out,
@@ -90,21 +93,21 @@ def train_stations_on(
     )
     network.load_state_dict(load_weights(best))
     figures = check(network.eval()) if examples else {}
-    return TrainedStations(best, plan, PAPER_STATIONS, figures, run.steps, PAPER_PREPARATION, PATCH)
+    return TrainedStations(best, plan, PAPER_STATIONS, figures, run.steps, preparation, PATCH)
 
 
-def _prepared(known: Mapping[str, LabelledCase], files: CaseFiles) -> Case:
+def _prepared(known: Mapping[str, LabelledCase], preparation: Preparation, files: CaseFiles) -> Case:
     loaded = load_case(known[files.name])
     ct, stations = loaded.study.ct, loaded.stations
     if stations is None:
         raise ValueError("no stations are drawn")
     region = region_of_lungs(read_anatomy(loaded.study)) or region_around(stations, MARGIN_MM)
-    native, grid = PAPER_PREPARATION.grids(ct.grid, region)
-    hu = PAPER_PREPARATION.resampled(ct, native, grid)
+    native, grid = preparation.grids(ct.grid, region)
+    hu = preparation.resampled(ct, native, grid)
     places = Volume(stations.array.astype(np.uint8), stations.grid, Quantity.LABEL)
     classes = class_table(PAPER_STATIONS)[resample(places, grid).array]
     return Case(np.clip(np.rint(hu), -32768, 32767).astype(np.int16)[None], (classes,), grid.spacing)
 
 
-def _channels(hu: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return PAPER_PREPARATION.channels(hu[0])
+def _channels(preparation: Preparation, hu: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return preparation.channels(hu[0])

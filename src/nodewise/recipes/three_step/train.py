@@ -59,7 +59,11 @@ def train(
 
 
 def _check_scans(scans: Backgrounds, progress: OnProgress) -> None:
-    """Read every scan once: they are needed only after the stations are learned, hours later."""
+    """Read every file once: they are needed only after the stations are learned, hours later."""
+    from nodewise.phantom.implant import read_reviews
+
+    if scans.reviews is not None:
+        read_reviews(scans.reviews)
     paths = (*scans.training, *scans.held_out)
     for number, path in enumerate(paths, 1):
         read_study(path)

@@ -73,7 +73,7 @@ def _material(
     out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress
 ) -> tuple[list[Source], dict[str, list[Example]]]:
     """What to learn from and what to validate on; real scans get the other method of pasting to validate on."""
-    from nodewise.phantom.implant import PasteMethod
+    from nodewise.phantom.implant import PasteMethod, read_reviews
     from nodewise.phantom.patches import PatchSource
 
     spacing, patch, count = PHANTOM.preparation.spacing_mm, PHANTOM.patch, effort.phantoms
@@ -87,8 +87,9 @@ def _material(
         progress=lambda done: progress("drawing chests", done, drawn),
     )
     number = len(scans.training) + len(scans.held_out)
-    survey = partial(survey_scans, spacing_mm=spacing)
-    training = survey(scans.training, progress=lambda done: progress("surveying scans", done, number))
+    reviews = {} if scans.reviews is None else read_reviews(scans.reviews)
+    survey = partial(survey_scans, spacing_mm=spacing, reviews=reviews)
+    training = survey(scans.training, twins=True, progress=lambda done: progress("surveying scans", done, number))
     others = survey(
         scans.held_out, progress=lambda done: progress("surveying scans", len(scans.training) + done, number)
     )
@@ -110,5 +111,6 @@ def _command(effort: Effort, scans: Backgrounds) -> str:
         f"nodewise train three_step --scale {effort.scale:g} --phantoms {effort.phantoms} {effort.command}",
         *(f"--background {path.name}" for path in scans.training),
         *(f"--held-out {path.name}" for path in scans.held_out),
+        *(() if scans.reviews is None else (f"--reviewed {scans.reviews.name}",)),
     )
     return " ".join(words)

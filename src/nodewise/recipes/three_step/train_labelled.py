@@ -112,18 +112,23 @@ def _stations(
     progress: OnProgress,
 ) -> TrainedStations | None:
     """None where no stations are drawn: the landmarks' are used then."""
-    from nodewise.recipes.three_step.stations import PAPER_STEPS
+    from nodewise.recipes.three_step.stations import PAPER_PREPARATION, PAPER_STEPS
     from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
 
+    preparation = replace(PAPER_PREPARATION, spacing_mm=(effort.station_mm,) * 3)
     prepare = partial(
-        station_cases, folder=cache, processes=effort.helpers, progress=partial(progress, "preparing scans")
+        station_cases,
+        folder=cache,
+        preparation=preparation,
+        processes=effort.helpers,
+        progress=partial(progress, "preparing scans"),
     )
     known = prepare(training)
     if not known:
         return None
     run = effort.run(out / "fit", PAPER_STEPS)
     return train_stations_on(
-        known, prepare(validating), run, progress=lambda now: progress("stations", now.step, run.steps)
+        known, prepare(validating), run, preparation, lambda now: progress("stations", now.step, run.steps)
     )
 
 
