@@ -85,7 +85,7 @@ def test_a_batch_follows_from_seed_and_step_alone():
     assert torch.equal(a[0], b[0])
     assert torch.equal(a[1], b[1])
     assert not torch.equal(a[0], c[0])
-    assert (a[0].shape, a[1].shape) == ((2, 2, *PATCH), (2, 3, *PATCH))
+    assert (a[0].shape, a[1].shape) == ((4, 2, *PATCH), (4, 3, *PATCH))
     assert 0 <= a[0].min() < a[0].max() <= 1
     assert fingerprint(SOURCES, 0) == fingerprint(SOURCES, 0) != fingerprint(SOURCES, 1)
 
@@ -145,15 +145,27 @@ def test_missing_a_node_costs_more_than_inventing_one():
 
 
 def test_the_loss_by_hand():
-    bce = -np.log(0.8)  # everywhere: 0.8 in the node, 0.2 beside it, whatever the weights
+    bce = -np.log(0.8) * (3 * 256 + 256) / 512  # 0.8 in the node, which counts three times, 0.2 beside it
     hit, missed, false = 256 * 0.8, 256 * 0.2, 256 * 0.2
     tversky = 1 - (hit + 1) / (hit + 0.4 * false + 0.6 * missed + 1)
     assert _cost(0.8, 0.2) == pytest.approx(10 * bce + tversky, rel=1e-5)
     half_known = torch.ones(8, 8, 8, dtype=torch.uint8)
     half_known[4:, 4:] = 0
-    bce = (256 * -np.log(0.8) + 128 * -np.log(0.5) * (1 + 0.2)) / (256 + 128 + 25.6)
+    bce = (3 * 256 * -np.log(0.8) + 128 * -np.log(0.5) * (1 + 0.2)) / (256 + 128 + 25.6)
     tversky = 1 - (hit + 1) / (hit + 0.4 * 64 + 0.6 * missed + 1)  # of what is a guess nothing
     assert _cost(0.8, 0.5, half_known) == pytest.approx(10 * bce + tversky, rel=1e-5)
+
+
+def test_a_node_found_in_one_example_makes_up_for_none_missed_in_another():
+    truth = torch.zeros(2, 3, 8, 8, 8, dtype=torch.uint8)
+    truth[:, 0, :4], truth[:, 1], truth[:, 2] = 1, IGNORE, 1
+    p = torch.full((2, 1, 8, 8, 8), 0.05)
+    p[0, 0, :4], p[1, 0, :4] = 0.95, 0.05
+    none, found = -np.log(0.05), -np.log(0.95)
+    bce = (3 * 256 * (found + none) + 512 * found) / 1024
+    tversky = [1 - (256 * q + 1) / (256 * q + 0.4 * 256 * 0.05 + 0.6 * 256 * (1 - q) + 1) for q in (0.95, 0.05)]
+    both = node_loss([p.logit(), torch.zeros(2, 12, 4, 4, 4)], truth, torch.ones(12)).item()
+    assert both == pytest.approx(10 * bce + np.mean(tversky), rel=1e-5)
 
 
 def test_figures_by_hand():

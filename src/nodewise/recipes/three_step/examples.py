@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Hu = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.uint8]
 
-IMPLANTS = (3, 9)  # nodes a patch, and as many controls
+IMPLANTS = (4, 11)  # nodes a patch, and as many controls
 NODE_HU = (-40.0, 130.0)  # with the partial volume of a border, and with contrast medium
 TALLER_MM = 40.0  # than nodes are: vessels, oesophagus, muscles
 

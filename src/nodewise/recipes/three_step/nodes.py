@@ -61,9 +61,9 @@ PAPER = NodesWay(
 
 PHANTOM = NodesWay(
     preparation=Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0))),
-    patch=(96, 96, 64),
+    patch=(64, 64, 64),
     plan=NetworkPlan(
-        2, (1,), channels=(32, 64, 128, 192), blocks=(1, 2, 2, 2), fold=(2, 2, 2), auxiliary=12, norm="batch"
+        2, (1,), channels=(24, 48, 96, 160), blocks=(1, 2, 2, 2), fold=(2, 2, 2), auxiliary=12, norm="batch"
     ),
     steps=70_000,
     learning_rate=3e-3,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FALSE_POSITIVES, FALSE_NEGATIVES = 0.4, 0.6
+NODE_WEIGHT = 3.0
+EACH = 2
 LARGEST_CLASS_WEIGHT = 8.0
 BINARY_SHARE, TISSUE_SHARE = 10.0, 0.5
 GUESS = 0.2  # weight of a voxel that is no node as far as one can guess
@@ -37,8 +40,8 @@ BENT = Spatial(
 """Of the few real scans, lest they be learned by heart; a node has no side of its own."""
 
 
-def batch(sources: Sequence[Source], seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """Inputs (batch, channels, x, y, z) and truth (batch, 3, x, y, z) of a step: one example of each source.
+def batch(sources: tuple[Source, ...], seed: int, step: int) -> tuple[Tensor, Tensor]:
+    """Inputs (batch, channels, x, y, z) and truth (batch, 3, x, y, z) of a step: ``EACH`` examples of each source.
 
     The truth is node, tissue and how sure it is; see ``Example``.
     """
@@ -46,7 +49,7 @@ def batch(sources: Sequence[Source], seed: int, step: int) -> tuple[Tensor, Tens
 
     rng = np.random.default_rng((seed, 0, step))
     images, truths = [], []
-    for source in sources:
+    for source in sources * EACH:
         example = source.draw(rng)
         if example.real:
             example = _moved(example, BENT, rng)
@@ -74,6 +77,8 @@ def redensified(hu: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.ND
 def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
     """Binary cross-entropy on node, Tversky where node is known, and cross-entropy of the tissues at half resolution.
 
+    Tversky is that of each example, else the nodes of drawn chests would make up for missed ones in real scans.
+
     Args:
         outputs: logits of node (batch, 1, x, y, z), and of the tissues where voxels are folded.
         truth: see ``batch``.
@@ -86,11 +91,10 @@ def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
     a, b, c = PHANTOM.plan.fold
     logits, tissues = outputs[0][:, 0].float(), outputs[1].float()
     target, sure = truth[:, 0], truth[:, 2] > 0
-    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, GUESS))
-    overlap = tversky(
-        logits.sigmoid(), target == 1,
-        false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES, valid=sure & (target != IGNORE),
-    )  # fmt: skip
+    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, GUESS), positive_weight=NODE_WEIGHT)
+    share = partial(tversky, false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES)
+    valid, found = sure & (target != IGNORE), logits.sigmoid()
+    overlap = torch.stack([share(p, t == 1, valid=v) for p, t, v in zip(found, target, valid, strict=True)]).mean()
     tissue = cross_entropy(tissues, truth[:, 1, ::a, ::b, ::c], weights=weights.to(tissues.device))
     return BINARY_SHARE * binary + overlap + TISSUE_SHARE * tissue
 
@@ -106,7 +110,7 @@ def class_weights(source: Source, seed: int, patches: int = 24) -> Tensor:
     return torch.from_numpy(np.minimum(weight, LARGEST_CLASS_WEIGHT).astype(np.float32))
 
 
-def fingerprint(sources: Sequence[Source], seed: int) -> str:
+def fingerprint(sources: tuple[Source, ...], seed: int) -> str:
     """SHA-256 of the first four batches: the same seed, data and generator give the same."""
     digest = hashlib.sha256()
     for step in range(4):

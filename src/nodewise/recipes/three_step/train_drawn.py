@@ -21,7 +21,7 @@ from nodewise.recipes.three_step.save import Made, save_model
 from nodewise.recipes.three_step.stations import PAPER_STEPS, train_stations
 
 NAME = "three-step-phantom"
-HELD_OUT_PATCHES = 16
+HELD_OUT_PATCHES = 32
 
 
 def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
@@ -45,7 +45,7 @@ def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) 
     run, seed = effort.run(out / "fit", PHANTOM.steps), effort.seed
     trained = train_nodes(
         PHANTOM,
-        partial(batch, sources, seed),
+        partial(batch, tuple(sources), seed),
         partial(node_loss, weights=class_weights(sources[0], seed)),
         held_out,
         run,
@@ -58,7 +58,7 @@ def _nodes(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) 
         trained_on=f"The networks were trained on drawn phantom chests{implants}, on no annotated patient: "
         "on a real scan expect missed and false nodes.",
         held_out=f"{HELD_OUT_PATCHES} patches of drawn chests{others}",
-        fingerprint=fingerprint(sources, seed),
+        fingerprint=fingerprint(tuple(sources), seed),
         command=_command(effort, scans),
         seed=seed,
         licence="Apache-2.0",
