@@ -11,7 +11,7 @@ from nodewise.learn.network import NetworkPlan
 from nodewise.recipes.three_step import nodes_phantom
 from nodewise.recipes.three_step.detection import detection_figures, instances, probabilities
 from nodewise.recipes.three_step.effort import Run
-from nodewise.recipes.three_step.examples import Example, dense_as_a_node, run_along_z
+from nodewise.recipes.three_step.examples import CONTROL, Example, dense_as_a_node, run_along_z
 from nodewise.recipes.three_step.nodes import PAPER, PHANTOM, train_nodes
 from nodewise.recipes.three_step.nodes_phantom import batch, class_weights, fingerprint, node_loss, redensified
 
@@ -154,6 +154,11 @@ def test_the_loss_by_hand():
     bce = (3 * 256 * -np.log(0.8) + 128 * -np.log(0.5) * (1 + 0.2)) / (256 + 128 + 25.6)
     tversky = 1 - (hit + 1) / (hit + 0.4 * 64 + 0.6 * missed + 1)  # of what is a guess nothing
     assert _cost(0.8, 0.5, half_known) == pytest.approx(10 * bce + tversky, rel=1e-5)
+    control = torch.ones(8, 8, 8, dtype=torch.uint8)
+    control[4:] = CONTROL  # counts as much as the node
+    bce = (3 * 256 * -np.log(0.8) + 3 * 256 * -np.log(0.5)) / (256 + 3 * 256)
+    tversky = 1 - (hit + 1) / (hit + 0.4 * 128 + 0.6 * missed + 1)
+    assert _cost(0.8, 0.5, control) == pytest.approx(10 * bce + tversky, rel=1e-5)
 
 
 def test_a_node_found_in_one_example_makes_up_for_none_missed_in_another():

@@ -21,6 +21,7 @@ Labels = npt.NDArray[np.uint8]
 
 IMPLANTS = (4, 11)  # nodes a patch, and as many controls
 NODE_HU = (-40.0, 130.0)  # with the partial volume of a border, and with contrast medium
+CONTROL = 2
 TALLER_MM = 40.0  # than nodes are: vessels, oesophagus, muscles
 
 
@@ -31,7 +32,8 @@ class Example:
     Attributes:
         hu: float32. node: uint8, 1 in nodes, 0 elsewhere, ``IGNORE`` where nobody knows.
         tissue: uint8, index into ``phantom.patches.CLASSES``, ``IGNORE`` where nobody knows.
-        sure: uint8, 1 where ``node`` is known for sure, 0 where it is a guess.
+        sure: uint8, 1 where ``node`` is known for sure, ``CONTROL`` in what was made to look like one, 0 where it is a
+            guess.
         real: whether it is a patient's.
     """
 
@@ -87,8 +89,8 @@ class ImplantedScans:
         node = (made.labels.array > 0).astype(np.uint8)
         dense = dense_as_a_node(hu)
         upright = run_along_z(dense) * made.ct.grid.spacing[2] > TALLER_MM
-        known = (node > 0) | (made.controls.array > 0) | made.background.seen
-        sure = (known | ~dense | upright).astype(np.uint8)
+        sure = ((node > 0) | made.background.seen | ~dense | upright).astype(np.uint8)
+        sure[made.controls.array > 0] = CONTROL
         node[made.ignore.array] = IGNORE
         unknown = np.full(hu.shape, IGNORE, np.uint8)
         around = [(0, p - n) for p, n in zip(self.patch, hu.shape, strict=True)]

@@ -7,7 +7,6 @@ in training only: what looks like a node and is none then has a name of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from nodewise.learn.augment import Augmentation, augmented, gamma, intensity
 from nodewise.learn.augment_spatial import Spatial
+from nodewise.learn.loss import IGNORE
 from nodewise.recipes.three_step.examples import Example, Source
 from nodewise.recipes.three_step.nodes import PHANTOM
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FALSE_POSITIVES, FALSE_NEGATIVES = 0.4, 0.6
-NODE_WEIGHT = 3.0
+NODE_WEIGHT = 3.0  # of a voxel of a node, and of what was made to look like one
 EACH = 2
 LARGEST_CLASS_WEIGHT = 8.0
 BINARY_SHARE, TISSUE_SHARE = 10.0, 0.5
@@ -86,14 +86,15 @@ def node_loss(outputs: list[Tensor], truth: Tensor, weights: Tensor) -> Tensor:
     """
     import torch
 
-    from nodewise.learn.loss import IGNORE, binary_cross_entropy, cross_entropy, tversky
+    from nodewise.learn.loss import binary_cross_entropy, cross_entropy, tversky
 
     a, b, c = PHANTOM.plan.fold
     logits, tissues = outputs[0][:, 0].float(), outputs[1].float()
-    target, sure = truth[:, 0], truth[:, 2] > 0
-    binary = binary_cross_entropy(logits, target, weights=torch.where(sure, 1.0, GUESS), positive_weight=NODE_WEIGHT)
+    target, sure = truth[:, 0], truth[:, 2]
+    counts = torch.tensor((GUESS, 1.0, NODE_WEIGHT), device=logits.device)[sure.long()]
+    binary = binary_cross_entropy(logits, target, weights=counts, positive_weight=NODE_WEIGHT)
     share = partial(tversky, false_positives=FALSE_POSITIVES, false_negatives=FALSE_NEGATIVES)
-    valid, found = sure & (target != IGNORE), logits.sigmoid()
+    valid, found = (sure > 0) & (target != IGNORE), logits.sigmoid()
     overlap = torch.stack([share(p, t == 1, valid=v) for p, t, v in zip(found, target, valid, strict=True)]).mean()
     tissue = cross_entropy(tissues, truth[:, 1, ::a, ::b, ::c], weights=weights.to(tissues.device))
     return BINARY_SHARE * binary + overlap + TISSUE_SHARE * tissue
@@ -124,4 +125,4 @@ def _moved(example: Example, how: Spatial, rng: np.random.Generator) -> Example:
         example.hu[None], (example.node, example.tissue, example.sure), Augmentation(how), rng,
         spacing=PHANTOM.preparation.spacing_mm, swaps=(None, None, None),
     )  # fmt: skip
-    return Example(hu, node, tissue, (sure == 1).astype(np.uint8), example.real)
+    return Example(hu, node, tissue, np.where(sure == IGNORE, 0, sure).astype(np.uint8), example.real)
