@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from nodewise.report.html import report_html
+from nodewise.report.levels import LEVELS
 
 VOID = {"meta", "input", "br", "img", "link"}
 
@@ -105,7 +106,7 @@ def test_nodes_are_sorted_by_malignancy_and_have_three_pictures_each(page, sided
     articles = [a["id"] for tag, a in page.tags if tag == "article"]
     assert articles == ["node-3", "node-1", "node-2", "node-7"]
     pictures = [a for tag, a in page.tags if tag == "svg"]
-    assert len(pictures) == 1 + 3 * len(sided.findings)
+    assert len(pictures) == 1 + LEVELS + 3 * len(sided.findings)
     assert all(a["role"] == "img" and a["aria-label"] for a in pictures)
     assert all(a["scope"] in ("col", "row") for tag, a in page.tags if tag == "th")
 
@@ -128,7 +129,7 @@ def test_without_nodes_the_page_says_so(empty):
 def test_many_nodes_are_listed_and_the_most_suspicious_pictured(sided, monkeypatch):
     monkeypatch.setattr("nodewise.report.html.MOST_PICTURED", 2)
     page = page_of(sided)
-    assert sum(tag == "svg" for tag, _ in page.tags) == 1 + 2 * 3
+    assert sum(tag == "svg" for tag, _ in page.tags) == 1 + LEVELS + 2 * 3
     assert page.text.count("No pictures:") == 2
 
 

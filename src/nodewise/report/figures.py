@@ -185,7 +185,7 @@ def _outline(node: Node, view: _View, at: int) -> str:
     if not flat.any() or not inside:
         return ""
     parts = []
-    for loop in _loops(flat):
+    for loop in loops(flat):
         index = np.zeros((len(loop), 3))
         index[:, plane.across], index[:, plane.down] = loop[:, 0] + start[plane.across], loop[:, 1] + start[plane.down]
         steps = " ".join(f"{x:.1f},{y:.1f}" for x, y in view.to_picture(index))
@@ -193,7 +193,7 @@ def _outline(node: Node, view: _View, at: int) -> str:
     return "".join(parts)
 
 
-def _loops(flat: npt.NDArray[np.bool_]) -> Iterator[Floats]:
+def loops(flat: npt.NDArray[np.bool_]) -> Iterator[Floats]:
     """Closed loops (n, 2) around the true pixels, in pixel indices, along pixel edges with their corners rounded."""
     from contourpy import contour_generator
     from scipy import ndimage

@@ -12,6 +12,7 @@ import jinja2
 
 from nodewise.io.casefile import AssessmentRecord, NodeRecord, StageRecord, record_of
 from nodewise.report.figures import SCALE_BAR_MM, Picture, pictures
+from nodewise.report.levels import levels
 from nodewise.report.overview import colour_of, overview
 from nodewise.values.assessment import Assessment
 
@@ -48,6 +49,8 @@ def report_html(assessment: Assessment) -> str:
             answers=answers,
             nodes=_shown(assessment, record, answers),
             overview=overview(assessment),
+            levels=levels(assessment),
+            how=assessment.anatomy.how,
             scale_bar_mm=SCALE_BAR_MM,
             made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         )
