@@ -41,7 +41,10 @@ class Arch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chest:
-    """Parts in voxels of one lattice; ``why_no_carina`` says why exactly where ``carina`` is None."""
+    """Parts in voxels of one lattice; ``why_no_carina`` says why exactly where ``carina`` is None.
+
+    ``blood_hu`` is the density of the heart, None without a carina to find it by.
+    """
 
     hu: Array
     spacing_mm: float
@@ -52,6 +55,7 @@ class Chest:
     carina: Carina | None
     aorta: Descending | None
     arch: Arch | None
+    blood_hu: float | None
     why_no_carina: str
     aorta_on_right: bool
     bronchi_swapped: bool
@@ -65,7 +69,7 @@ def read_chest(hu: Array, body: Mask, spacing_mm: float) -> Chest:
     carina, why = _carina(airway, trachea, canal, spacing_mm)
     point = None if carina is None else carina.split.point
     lungs = find_lungs(hu, body, airway, spacing_mm, point)
-    aorta, arch, on_right = None, None, False
+    aorta, arch, on_right, blood = None, None, False, None
     if carina is not None and canal is not None and point is not None:
         blood = blood_hu(hu, canal, point, spacing_mm)
         aorta = find_descending(hu, canal, point, blood, spacing_mm)
@@ -75,7 +79,7 @@ def read_chest(hu: Array, body: Mask, spacing_mm: float) -> Chest:
         if aorta is not None:
             arch = _arch(hu, lungs.left, canal, carina, aorta, blood, spacing_mm)
     swapped = carina is not None and _drop(carina.left.path) > _drop(carina.right.path)
-    return Chest(hu, spacing_mm, body, airway, lungs, canal, carina, aorta, arch, why, on_right, swapped)
+    return Chest(hu, spacing_mm, body, airway, lungs, canal, carina, aorta, arch, blood, why, on_right, swapped)
 
 
 def _carina(airway: Mask, trachea: Trachea | None, canal: Canal | None, spacing_mm: float) -> tuple[Carina | None, str]:

@@ -6,14 +6,16 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nodewise.anatomy.blood import ENHANCED_HU, blood_pool
 from nodewise.anatomy.body import body_mask, cut_inside
 from nodewise.anatomy.cavity import chest_cavity
 from nodewise.anatomy.chest import Chest, read_chest
 from nodewise.anatomy.landmarks import landmarks
 from nodewise.anatomy.region import mediastinum
+from nodewise.anatomy.spine import Canal
 from nodewise.anatomy.stations import station_map
 from nodewise.anatomy.warn import chest_warnings, unseen
-from nodewise.anatomy.working import SPACING_MM, paint_disk, working_grid
+from nodewise.anatomy.working import SPACING_MM, Mask, paint_disk, working_grid
 from nodewise.image.resample import resample
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.box import Box
@@ -22,7 +24,15 @@ from nodewise.values.study import Study
 from nodewise.values.volume import Quantity, Volume
 
 ORGANS = MappingProxyType(
-    {1: "body", 2: "lung_right", 3: "lung_left", 4: "airway", 5: "spinal_canal", 6: "descending_aorta"}
+    {
+        1: "body",
+        2: "lung_right",
+        3: "lung_left",
+        4: "airway",
+        5: "spinal_canal",
+        6: "descending_aorta",
+        7: "blood_pool",
+    }
 )
 HOW = "landmarks"
 SLAB = 48
@@ -56,16 +66,18 @@ def read_working(ct: Volume) -> Anatomy:
     grid = ct.grid.crop(box)
     chest = read_chest(np.asfortranarray(ct.array[box.slices]), body[box.slices], SPACING_MM)
     region, region_warnings = mediastinum(chest, grid)
-    stations = None
+    stations, blood = None, _blood(chest, grid)
     if chest.carina is not None and chest.canal is not None:
         part = grid.box_around(region.low_mm, region.high_mm)
-        stations = Volume(station_map(chest, chest.carina, part), grid.crop(part), Quantity.LABEL)
+        labels = station_map(chest, chest.carina, part)
+        labels[blood[part.slices]] = 0
+        stations = Volume(labels, grid.crop(part), Quantity.LABEL)
     cut = cut_inside(ct.array)
     return Anatomy(
         landmarks=landmarks(chest, grid),
         mediastinum=region,
         how=HOW,
-        organs=_organs(chest, grid),
+        organs=_organs(chest, grid, blood),
         organ_names=ORGANS,
         stations=stations,
         cavity=_cavity(chest, grid, stations),
@@ -81,7 +93,22 @@ def _cavity(chest: Chest, grid: Grid, stations: Volume | None) -> Volume | None:
     return chest_cavity(Volume(chest.lungs.right | chest.lungs.left, grid, Quantity.MASK), stations)
 
 
-def _organs(chest: Chest, grid: Grid) -> Volume:
+def _blood(chest: Chest, grid: Grid) -> Mask:
+    """The enhanced blood between the lungs; nothing where there is none, or no rib cage to look in."""
+    blood = np.zeros(grid.shape, bool)
+    cavity = _cavity(chest, grid, None)
+    if cavity is None or chest.canal is None or chest.blood_hu is None or chest.blood_hu < ENHANCED_HU:
+        return blood
+    inside = np.asarray(resample(cavity, grid).array)
+    box = Box.around(inside)
+    canal = Canal(
+        chest.canal.centres[box.start[2] : box.stop[2]] - box.start[:2], chest.canal.score[box.start[2] : box.stop[2]]
+    )
+    blood[box.slices] = blood_pool(chest.hu[box.slices], inside[box.slices], canal, chest.spacing_mm)
+    return blood
+
+
+def _organs(chest: Chest, grid: Grid, blood: Mask) -> Volume:
     labels = np.zeros(grid.shape, np.uint8, order="F")
     labels[chest.body] = 1
     labels[chest.lungs.right] = 2
@@ -93,4 +120,5 @@ def _organs(chest: Chest, grid: Grid) -> Volume:
     if chest.aorta is not None:
         for k, centre, radius in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
             paint_disk(labels, centre, radius, k, 6)
+    labels[blood & (labels == 1)] = 7
     return Volume(labels, grid, Quantity.LABEL)

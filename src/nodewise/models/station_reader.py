@@ -36,7 +36,7 @@ MIDDLE_MM = 192.0  # how wide the middle of the chest is looked at, whatever the
 PAD_MM, LEAST_MM = 10.0, 128.0  # P1's box is at least 128 voxels of 1 mm wide and deep
 SMALLEST_PART = 0.1
 LEVEL_MM, BASE_SHARE = 5.0, 1 / 3  # beside lung recesses narrower than this share of the widest level lies abdomen
-NOT_NODES = frozenset({"airway", "descending_aorta", "spinal_canal"})
+NOT_NODES = frozenset({"airway", "descending_aorta", "spinal_canal", "blood_pool"})
 
 Floats = npt.NDArray[np.float32]
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.anatomy.read import read_anatomy
+from nodewise.image.denoise import denoised
 from nodewise.image.resample import resample
 from nodewise.phantom.implant.blob import likely_nodes
 from nodewise.phantom.implant.hu import Look, blood, edge_blur, tissue_peaks
@@ -128,17 +129,6 @@ def survey(study: Study, region: Volume | None = None, review: Review | None = N
         raise BadInputError(f"less than {LEAST_FAT_ML:g} ml of fat among the organs: too little to implant nodes into")
     stations = None if anatomy is None else anatomy.stations
     return Background(study, box, look, fat, top, share, noise, 0, room, ignore, seen, zones, stations)
-
-
-def denoised(hu: Image, spacing: tuple[float, float, float]) -> Image:
-    """The image with its noise taken out and its edges kept (Whitaker and Xue 2001, curvature diffusion)."""
-    import SimpleITK
-
-    image = SimpleITK.GetImageFromArray(np.clip(hu, -1024, 1500).T)
-    least = min(spacing)
-    image.SetSpacing([s / least for s in spacing])
-    out = SimpleITK.CurvatureAnisotropicDiffusion(image, 0.06, 2.0, 1, 7)
-    return np.asarray(SimpleITK.GetArrayFromImage(out).T, np.float32)
 
 
 def _slab(ct: Volume, box: Box) -> tuple[Image, Mask]:
