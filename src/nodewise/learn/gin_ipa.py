@@ -121,7 +121,8 @@ def _spline(count: int, step: float, device: torch.device) -> Tensor:
 
 
 def _norm(image: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(image, dim=tuple(range(1, image.dim())), keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(image, dim=tuple(range(1, image.dim())), keepdim=True)
+    return norm
 
 
 def _min_max(image: Tensor) -> Tensor:
