@@ -12,7 +12,7 @@ from nodewise.recipes.three_step.malignancy import BUNDLED, Learned, Rule, train
 from nodewise.recipes.three_step.node_bank import body_of, node_bank
 from nodewise.recipes.three_step.station_cases import PhantomCase
 
-PATIENTS, HELD_OUT = 600, 120
+PATIENTS, HELD_OUT = 1600, 200
 
 
 def train_on_drawn_nodes(run: Run, progress: OnProgress, rule: Rule = BUNDLED.rule) -> Learned:
