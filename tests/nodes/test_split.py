@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from nodewise.image.components import components
 from nodewise.image.shape import ellipsoid_diameters_mm
-from nodewise.nodes.split import label_map, nodes_from_labels, split, within
+from nodewise.nodes.split import label_map, near, nodes_from_labels, split, within
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -185,3 +185,28 @@ def test_nodes_whose_centre_lies_outside_a_region_on_another_grid_are_dropped():
     assert within((), Volume(here, coarse, Quantity.MASK), GRID) == ()
     beyond = Volume(np.ones((1, 1, 1), bool), Grid.of((1, 1, 1), (1.0, 1.0, 1.0), (500.0, 0.0, 0.0)), Quantity.MASK)
     assert within(nodes, beyond, GRID) == ()
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.7, 0.9, 5.0)])
+@pytest.mark.parametrize("degrees", [0.0, 30.0])
+def test_a_node_counts_as_near_by_its_nearest_part_in_millimetres(spacing, degrees):
+    a = np.deg2rad(degrees)
+    turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    ct = Grid.of((60, 40, 20), spacing, (-20.0, 15.0, 100.0), turn)
+    array = np.zeros(ct.shape, np.float32, order="F")
+    array[5:45, 4:10, 3:9] = 0.9  # long: its middle is far from its ends
+    array[4:8, 30:34, 12:15] = 0.8
+    nodes = split(Volume(array, ct, Quantity.PROBABILITY), ct, 0.5, 0.0)
+    coarse = Grid.of((80, 80, 80), (2.0, 2.0, 2.0), (-60.0, -40.0, 80.0))
+    place = np.zeros(coarse.shape, np.uint8, order="F")
+    place[tuple(np.rint(coarse.to_index(ct.to_lps((44.0, 6.0, 5.0)))).astype(int))] = 3
+    places = Volume(place, coarse, Quantity.LABEL)
+    (at,) = coarse.to_lps(np.argwhere(place))
+    away = [np.linalg.norm(ct.to_lps(np.argwhere(n.mask) + n.box.start) - at, axis=1).min() for n in nodes]
+    assert max(away) > 20 > 3 > min(away)
+    for reach in (0.1, 3.0, max(away) - 0.01, max(away) + 0.01):
+        kept = near(nodes, places, reach, ct)
+        assert [n.box for n in kept] == [n.box for n, mm in zip(nodes, away, strict=True) if mm <= reach]
+        assert [n.id for n in kept] == list(range(1, len(kept) + 1))
+    assert near(nodes, None, 1.0, ct) == near(nodes, places, np.inf, ct) == nodes
+    assert near(nodes, places.with_array(np.zeros_like(place), Quantity.LABEL), 500.0, ct) == ()

@@ -40,6 +40,26 @@ def test_an_area_has_its_own_place_and_size(sided):
             assert picture.size[0] / picture.size[1] == pytest.approx(level.width_mm / level.height_mm, rel=0.05)
 
 
+def test_the_outline_lies_where_the_picture_shows_the_same(sided):
+    ct, stations = sided.study.ct, sided.anatomy.stations
+    hu, only = np.full_like(ct.array, -1000.0), np.zeros_like(stations.array)
+    low, high = np.array([-75.0, -57.0, -60.0]), np.array([-45.0, -39.0, 60.0])  # to the right and in front
+    hu[ct.grid.box_around(low, high).slices] = 400.0
+    only[stations.grid.box_around(low, high).slices] = Station.S2R.label
+    only[30:32, 20:22, 5:20] = Station.S8.label  # and one behind to the left, so that the picture is larger
+    anatomy = replace(sided.anatomy, stations=Volume(only, stations.grid, Quantity.LABEL))
+    study = replace(sided.study, ct=Volume(hu, ct.grid, Quantity.HU))
+    for level in levels(replace(sided, study=study, anatomy=anatomy)):
+        area = next(area for area in level.areas if area.code == "2R")
+        places = np.array([tuple(map(float, p.split(","))) for p in area.path.strip("MZ").split(" ")])
+        with Image.open(io.BytesIO(level.jpeg)) as picture:
+            bright = np.argwhere(np.asarray(picture.convert("L")) > 128)
+            scale = np.array([level.height_mm, level.width_mm]) / picture.size[::-1]
+        middle = (bright.min(axis=0) + bright.max(axis=0) + 1) / 2 * scale
+        assert middle[::-1] == pytest.approx((places.min(axis=0) + places.max(axis=0)) / 2, abs=4)
+        assert middle[1] < level.width_mm / 2 and middle[0] < level.height_mm / 2
+
+
 def test_without_a_map_there_are_no_levels(empty, sided):
     assert levels(empty) == ()
     nothing = sided.anatomy.stations.with_array(np.zeros_like(sided.anatomy.stations.array), Quantity.LABEL)

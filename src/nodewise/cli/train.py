@@ -72,7 +72,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Without DATA: JSON that says where backgrounds may hold nodes; all else in them is none.",
+            help="Without DATA: JSON that says where backgrounds may hold nodes; all else that was looked at is none.",
             exists=True,
             dir_okay=False,
             show_default=False,

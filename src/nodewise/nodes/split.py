@@ -70,7 +70,7 @@ def within(nodes: Sequence[Node], region: Volume | None, ct_grid: Grid) -> tuple
 
 
 def near(nodes: Sequence[Node], places: Volume | None, reach_mm: float, ct_grid: Grid) -> tuple[Node, ...]:
-    """The nodes whose centre lies at most ``reach_mm`` from a labelled voxel's, numbered anew from 1.
+    """The nodes of which some voxel's centre lies at most ``reach_mm`` from a labelled one's, numbered anew from 1.
 
     Args:
         nodes: with boxes on ``ct_grid``.
@@ -80,13 +80,19 @@ def near(nodes: Sequence[Node], places: Volume | None, reach_mm: float, ct_grid:
     """
     if places is None or reach_mm == np.inf:
         return tuple(nodes)
-    return _kept(nodes, [_reaches(places, centre, reach_mm) for centre in _centres(nodes, ct_grid)])
+    return _kept(nodes, [_reaches(node, places, reach_mm, ct_grid) for node in nodes])
 
 
-def _reaches(places: Volume, centre: npt.NDArray[np.float64], reach_mm: float) -> bool:
-    box = places.grid.box_around(centre - reach_mm, centre + reach_mm)
-    index = np.argwhere(places.array[box.slices] > 0) + np.array(box.start)
-    return bool(len(index)) and bool(np.linalg.norm(places.grid.to_lps(index) - centre, axis=1).min() <= reach_mm)
+def _reaches(node: Node, places: Volume, reach_mm: float, ct_grid: Grid) -> bool:
+    from scipy.spatial import KDTree
+
+    points = ct_grid.crop(node.box).to_lps(np.argwhere(node.mask))
+    box = places.grid.box_around(points.min(axis=0) - reach_mm, points.max(axis=0) + reach_mm)
+    there = np.argwhere(places.array[box.slices] > 0)
+    if not len(there):
+        return False
+    nearest, _ = KDTree(points).query(places.grid.crop(box).to_lps(there))
+    return bool(nearest.min() <= reach_mm)
 
 
 def _centres(nodes: Sequence[Node], grid: Grid) -> npt.NDArray[np.float64]:

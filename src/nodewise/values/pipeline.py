@@ -24,7 +24,7 @@ class Pipeline:
         malignancy: one answer a node, in order.
         threshold: probability from which a voxel is node.
         minimum_short_axis_mm: smaller nodes (equivalent ellipsoid) are dropped.
-        reach_mm: nodes whose middle lies farther from every station are dropped.
+        reach_mm: nodes of which every part lies farther from every station are dropped.
         name, weights_sha256, trained_on, device: for provenance.
         mirrored: whether windows are looked at in every mirror image too.
     """

@@ -58,6 +58,8 @@ def test_a_file_is_read_by_the_ids_of_the_studies(tmp_path):
             {"scans": [{"id": "one", **CORNERS, "may_be_nodes": [{"lps_mm": [0, 0, 0], "radii_mm": [1, 1, 0]}]}]},
             "radii",
         ),
+        ({"scans": [{"id": "one", **CORNERS}, {"id": "one", **CORNERS}]}, "twice"),
+        ({"scans": [{"id": "one", **CORNERS, "high_lps_mm": [10, -10, 10]}]}, "below"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(tmp_path, change, told):

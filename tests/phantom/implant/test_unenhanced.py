@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from nodewise.phantom.implant import survey, unenhanced
+from nodewise.phantom.implant.unenhanced import _replaced
 from nodewise.phantom.organ_names import ORGANS
 from nodewise.phantom.patient import make_patient
 from nodewise.phantom.scan.tissue import Phase
@@ -63,3 +64,17 @@ def test_a_scan_without_contrast_medium_is_given_back():
     background = survey(patient.study)
     assert not background.look.enhanced
     assert unenhanced(background) is background.study
+
+
+@pytest.mark.parametrize("beside", [-100.0, 55.0])
+def test_a_blurred_vessel_becomes_as_one_drawn_without_contrast_medium(beside):
+    x, y, _ = np.mgrid[-20:21, -20:21, :9]
+
+    def tube(blood):
+        drawn = np.where(np.hypot(x, y) <= 8, np.float32(blood), np.float32(beside))
+        return ndimage.gaussian_filter(drawn, (1.0, 1.0, 0.0))
+
+    bright = tube(220.0)
+    difference = _replaced(bright, bright, 55.0, 10.0) - tube(42.0)
+    assert np.abs(difference).max() < 25
+    assert np.abs(difference[np.hypot(x, y) < 5]).max() < 1

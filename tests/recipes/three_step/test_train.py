@@ -215,12 +215,17 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
 def test_what_would_stop_it_late_stops_it_early(data, tmp_path):
     text = tmp_path / "scan.nii.gz"
     text.write_text("no scan")
+    reviews = tmp_path / "reviewed.json"
+    reviews.write_text('{"schema_version": "1.0", "by": "a test", "scans": []}')
     for effort, more, words in (
         (Effort(device="cuda:99"), {}, "no device cuda:99"),
         (Effort(device="cuda", devices=99), {}, "cuda"),
         (Effort(), {"data": data, "fold": 0}, "has 3 patients, of whom no fifth"),
         (Effort(), {"scans": Backgrounds(held_out=(text,))}, "scan.nii.gz"),
         (Effort(), {"data": data, "scans": Backgrounds(credits=(Source(name="a", licence="b"),))}, "leave out"),
+        (Effort(), {"data": data, "scans": Backgrounds(reviews=reviews)}, "leave out"),
+        (Effort(), {"scans": Backgrounds(reviews=reviews)}, "none of the scans given"),
+        (Effort(station_mm=2.0), {}, "for labelled scans"),
     ):
         with pytest.raises(BadInputError, match=words):
             train(tmp_path / "out", effort, **more)

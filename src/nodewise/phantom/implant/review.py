@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid, Point
@@ -54,6 +54,12 @@ class Review(_Record):
     high_lps_mm: Point
     may_be_nodes: tuple[Place, ...] = ()
 
+    @model_validator(mode="after")
+    def _has_room(self) -> Review:
+        if any(low >= high for low, high in zip(self.low_lps_mm, self.high_lps_mm, strict=True)):
+            raise ValueError("low_lps_mm is not below high_lps_mm")
+        return self
+
     def seen(self, grid: Grid) -> Mask:
         """The voxels of ``grid`` whose centres were looked at."""
         low, high = np.asarray(self.low_lps_mm), np.asarray(self.high_lps_mm)
@@ -81,12 +87,20 @@ class _Reviews(_Record):
     by: str = Field(max_length=400)
     scans: tuple[Review, ...]
 
+    @field_validator("scans")
+    @classmethod
+    def _once(cls, scans: tuple[Review, ...]) -> tuple[Review, ...]:
+        if len({scan.id for scan in scans}) < len(scans):
+            raise ValueError("a scan is there twice")
+        return scans
+
 
 def read_reviews(path: Path) -> Mapping[str, Review]:
     """The reviews of a file (docs/training.md), by the id of the study.
 
     Raises:
-        BadInputError: there is no such file, it is not JSON, or a field is missing, wrong or unknown.
+        BadInputError: there is no such file, it is not JSON, a field is missing, wrong or unknown, or a scan is there
+            twice.
     """
     try:
         reviews = _Reviews.model_validate(json.loads(path.read_text(encoding="utf-8")))

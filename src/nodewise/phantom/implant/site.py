@@ -111,10 +111,7 @@ def survey(study: Study, region: Volume | None = None, review: Review | None = N
     fat_hu, muscle_hu = tissue_peaks(*_slab(study.ct, box))
     smooth = denoised(hu, spacing)
     zones, noise = noise_zones(hu, smooth, fat_hu, spacing)
-    noise_hu, fat_noise = (
-        float(np.median([z.noise_hu for z in zones])),
-        float(np.median([z.fat_noise_hu for z in zones])),
-    )
+    noise_hu, fat_noise = np.median([(z.noise_hu, z.fat_noise_hu) for z in zones], axis=0).tolist()
     airway, aorta = _organ(anatomy, study.ct, box, 4), _organ(anatomy, study.ct, box, 6)
     blood_hu, enhanced = blood(smooth, where, aorta, muscle_hu, noise_hu, spacing)
     blur = edge_blur(_slab(study.ct, box)[0], spacing)

@@ -26,14 +26,13 @@ Mask = npt.NDArray[np.bool_]
 
 BLOOD_HU = 42.0  # without contrast medium, of a haematocrit of about 0.4
 AROUND_MM = 9.0
-_VESSELS = ("descending_aorta", "blood_pool")
 
 
 def unenhanced(background: Background) -> Study:
     """The scan of a surveyed background, the blood in and about its box as dense as without contrast medium.
 
-    Muscle, glands and organs keep what they have taken up. A scan without contrast medium, or one whose blood was not
-    found, is given back as it is.
+    Muscle, glands and organs keep what they have taken up. A scan without contrast medium, or one in which not all
+    of the blood was found, is given back as it is: the very same study.
     """
     study, look = background.study, background.look
     if not look.enhanced:
@@ -42,31 +41,32 @@ def unenhanced(background: Background) -> Study:
     box = background.box.expanded((x, y, z)).clipped(study.ct.grid.shape)
     hu, grid = np.asarray(study.ct.array[box.slices], np.float32), study.ct.grid.crop(box)
     smooth = denoised(hu, grid.spacing)
-    near = ndimage.binary_dilation(_vessels(read_anatomy(study), grid) & (smooth > look.muscle_hu), iterations=2)
-    if not near.any():
+    blood = _blood(read_anatomy(study), grid)
+    if not blood.any():
         return study
+    near = ndimage.binary_dilation(blood & (smooth > look.muscle_hu), iterations=2)
     out = np.array(study.ct.array, np.float32, order="F")
     out[box.slices] = np.where(near, _replaced(hu, smooth, look.muscle_hu, look.noise_hu), hu)
     return replace(study, ct=Volume(out, study.ct.grid, Quantity.HU))
 
 
-def _vessels(anatomy: Anatomy, grid: Grid) -> Mask:
-    """The enhanced blood on ``grid``, as far as it was found."""
-    labels = [number for number, name in anatomy.organ_names.items() if name in _VESSELS]
-    if anatomy.organs is None:
+def _blood(anatomy: Anatomy, grid: Grid) -> Mask:
+    """The enhanced blood on ``grid``, the descending aorta too; nothing where only that was found."""
+    numbers = {name: number for number, name in anatomy.organ_names.items()}
+    if anatomy.organs is None or not (anatomy.organs.array == numbers["blood_pool"]).any():
         return np.zeros(grid.shape, bool)
-    return np.asarray(np.isin(resample(anatomy.organs, grid).array, labels))
+    vessels = [numbers["blood_pool"], numbers["descending_aorta"]]
+    return np.asarray(np.isin(resample(anatomy.organs, grid).array, vessels))
 
 
 def _replaced(hu: Image, smooth: Image, muscle_hu: float, noise_hu: float) -> Image:
     """Unenhanced blood in place of what is there, as much of each voxel as it had, with the scan's own noise.
 
     A voxel of I between blood of B and another tissue T has (I − T) / (B − T) of blood: B is the brightest nearby, T
-    soft tissue where I is brighter than that, else the darkest nearby.
+    the darkest, but at most as bright as muscle.
     """
     highest = ndimage.maximum_filter(smooth, 5)
-    darkest = np.minimum(ndimage.minimum_filter(smooth, 3), muscle_hu)
-    beside = np.where(smooth > muscle_hu, np.float32(muscle_hu), darkest)
+    beside = np.minimum(ndimage.minimum_filter(smooth, 5), np.float32(muscle_hu))
     share = np.clip((smooth - beside) / np.maximum(highest - beside, 30.0), 0, 1)
     noise = np.clip(hu - smooth, -3 * noise_hu, 3 * noise_hu)  # more than that are streaks of the contrast medium
     blood = np.minimum(min(BLOOD_HU, muscle_hu), highest)

@@ -28,7 +28,7 @@ def survey_scans(
         paths: a CT each, any format that nodewise reads.
         spacing_mm: of the network's voxels.
         reviews: by the study's id, what was seen in some of them.
-        twins: after each scan with contrast medium, the same without.
+        twins: after each scan with contrast medium whose blood can be found, the same without.
         progress: told how many are done.
 
     Raises:
@@ -45,6 +45,8 @@ def survey_scans(
         scan = survey(replace(study, ct=ct), review=reviews.get(study.id))
         done.append(scan)
         if twins and scan.look.enhanced:
-            done.append(survey(unenhanced(scan), review=reviews.get(study.id)))
+            plain = unenhanced(scan)
+            if plain is not scan.study:
+                done.append(survey(plain, review=reviews.get(study.id)))
         progress(number)
     return tuple(done)

@@ -46,6 +46,8 @@ def train(
     if data is None:
         if fold is not None:
             raise BadInputError("folds are of labelled scans: name their folder")
+        if effort.station_mm != 1.0:
+            raise BadInputError("--station-spacing is for labelled scans: leave it out, or name their folder")
         if both := {path.resolve() for path in given.training} & {path.resolve() for path in given.held_out}:
             raise BadInputError(f"{min(both)} is both to train on and to validate on: choose one")
         _check_scans(given, progress)
@@ -53,7 +55,7 @@ def train(
         return (train_on_drawn(out, effort, given, progress),)
     if given != Backgrounds():
         raise BadInputError(
-            "implants are for training without labelled scans: leave out the scans and credits, or the data"
+            "implants are for training without labelled scans: leave out the scans, reviews and credits, or the data"
         )
     return train_on_labelled(out, effort, data, fold, progress)
 
@@ -62,9 +64,11 @@ def _check_scans(scans: Backgrounds, progress: OnProgress) -> None:
     """Read every file once: they are needed only after the stations are learned, hours later."""
     from nodewise.phantom.implant import read_reviews
 
-    if scans.reviews is not None:
-        read_reviews(scans.reviews)
-    paths = (*scans.training, *scans.held_out)
+    reviewed = None if scans.reviews is None else set(read_reviews(scans.reviews))
+    paths, ids = (*scans.training, *scans.held_out), set()
     for number, path in enumerate(paths, 1):
-        read_study(path)
+        ids.add(read_study(path).id)
         progress("reading scans", number, len(paths))
+    if reviewed is not None and not reviewed & ids:
+        told = "the ids in it are those of assessment.json"
+        raise BadInputError(f"{scans.reviews} tells of none of the scans given: {told}")
