@@ -14,12 +14,15 @@ ENHANCED_HU = 100.0  # of the heart
 BRIGHT_HU = 95.0  # soft tissue stays below, bone and calcium do not
 # The body of a thoracic vertebra, seen from the middle of the canal: it lies so far in front, and has these half axes.
 BODY_FRONT_MM, BODY_MM = 21.0, (16.0, 14.0)
+INNER_MM, AWAY_MM = 3.0, 4.5  # the inner part of blood: so deep in what is bright; so far from bone and rib cage
 BEHIND_MM, ASIDE_MM = 6.0, 40.0  # arches and processes: from so far in front of the canal's middle, to either side
 _BLOOD, _BONE, _OTHER = 1, 2, 3
 
 
 def blood_pool(hu: Array, inside: Mask, canal: Canal, spacing_mm: float) -> Mask:
     """Enhanced blood of a chest whose heart is brighter than ``ENHANCED_HU``; bone is told from it.
+
+    What else contrast medium or calcium makes brighter than ``BRIGHT_HU`` between the lungs is taken for blood.
 
     Floods from what is surely blood, bone or neither meet where grey values change most (watershed from markers,
     Beucher and Meyer 1993). Bone is what is bright in the spine and beyond the rib cage; blood the inner part of what
@@ -30,13 +33,17 @@ def blood_pool(hu: Array, inside: Mask, canal: Canal, spacing_mm: float) -> Mask
         inside: of the rib cage, the same shape.
         canal: the spinal canal of that lattice.
         spacing_mm: of it.
+
+    Returns:
+        Mask of the same shape.
     """
+    inner, far = (round(mm / spacing_mm) for mm in (INNER_MM, AWAY_MM))
     smooth = denoised(np.asarray(hu, np.float32), (spacing_mm,) * 3)
     bright = smooth > BRIGHT_HU
     spine = vertebrae(canal, hu.shape, spacing_mm)
-    away = ndimage.binary_erosion(inside, iterations=3) & ~ndimage.binary_dilation(spine, iterations=3)
+    away = ndimage.binary_erosion(inside, iterations=far) & ~ndimage.binary_dilation(spine, iterations=far)
     markers = np.zeros(hu.shape, np.uint8)
-    markers[ndimage.binary_erosion(bright, iterations=2) & away] = _BLOOD
+    markers[ndimage.binary_erosion(bright, iterations=inner) & away] = _BLOOD
     markers[bright & (spine | ~inside)] = _BONE
     markers[~ndimage.binary_dilation(bright)] = _OTHER
     kind = _flooded(smooth, markers)

@@ -1,9 +1,9 @@
 """A coarse map of lymph node stations, laid out by planes from landmarks, and the station of a node.
 
-Borders after the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568). But for the descending aorta vessels
-are not cut out, so the map's regions are where to look, not contours. Planes that need vessels (left brachiocephalic
-vein, azygos, left pulmonary artery) are placed by the carina and the aortic arch and are approximate. Stations 9 and 12
-to 14 are never named, 3a, 3p, 7 and 8 have no side.
+Borders after the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568). The descending aorta is cut out here, enhanced
+blood by ``read``; without contrast medium the map's regions are where to look, not contours. Planes that need vessels
+(left brachiocephalic vein, azygos, left pulmonary artery) are placed by the carina and the aortic arch and are
+approximate. Stations 9 and 12 to 14 are never named, 3a, 3p, 7 and 8 have no side.
 """
 
 from __future__ import annotations

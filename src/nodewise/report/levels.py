@@ -50,7 +50,7 @@ class Level:
 
 
 def levels(assessment: Assessment) -> tuple[Level, ...]:
-    """Six axial pictures from the highest to the lowest station, from the head down; none without a station map."""
+    """At most six axial pictures from the highest to the lowest station, head first; none without a station map."""
     stations = assessment.anatomy.stations
     if stations is None or not stations.array.any():
         return ()

@@ -75,7 +75,7 @@ class Effort:
 
     @property
     def command(self) -> str:
-        """What is not usual about it but its scale, and the seed, as they are typed."""
+        """The seed and, but for the scale, what differs from the defaults, as they are typed."""
         rule = "" if self.rule is None else f" --malignancy-rule {self.rule.name.lower()}"
         spacing = "" if self.station_mm == 1.0 else f" --station-spacing {self.station_mm:g}"
         return f"--seed {self.seed}{rule}{spacing}"
