@@ -128,12 +128,24 @@ def test_a_stopped_run_may_be_ended_early(tmp_path):
         ),
         ({"learning_rate": 0.5}, "was begun with learning rate 0.01, not 0.5"),
         ({"accumulate": 2}, "was begun with batches a step 1, not 2"),
+        ({"identity": "rule any"}, "was begun with method rule paper, not rule any: use that or another folder"),
+        ({"identity": ""}, "was begun with method rule paper, not none"),
     ],
 )
 def test_other_settings_in_the_same_folder_are_refused(tmp_path, change, words):
-    _train(tmp_path, replace(PLAN, steps=1))
+    _train(tmp_path, replace(PLAN, steps=1, identity="rule paper"))
     with pytest.raises(BadInputError, match=words):
-        _train(tmp_path, replace(PLAN, **change))
+        _train(tmp_path, replace(PLAN, **{"identity": "rule paper"} | change))
+
+
+@pytest.mark.parametrize("change", [lambda s: s.pop("method"), lambda s: s.update(method="")])
+def test_a_run_that_did_not_say_its_method_goes_on(tmp_path, change):
+    _train(tmp_path, replace(PLAN, steps=1))
+    state = torch.load(tmp_path / "last.pt", weights_only=True)
+    change(state["settings"])
+    torch.save(state, tmp_path / "last.pt")
+    _train(tmp_path, replace(PLAN, identity="rule any"))
+    assert torch.load(tmp_path / "last.pt", weights_only=True)["settings"]["method"] == "rule any"
 
 
 def test_another_network_in_the_same_folder_is_refused(tmp_path):

@@ -26,8 +26,12 @@ def save(state: Mapping[str, Any], path: Path) -> None:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The weights in a checkpoint of ``fit``; nothing in the file is executed."""
-    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["network"]
+    """The weights in a checkpoint of ``fit``; nothing in the file is executed.
+
+    Raises:
+        BadInputError: it is missing, damaged, or no checkpoint of ``fit``.
+    """
+    state: dict[str, Tensor] = _read(path)["network"]
     return state
 
 
@@ -49,18 +53,33 @@ def restore(path: Path, parts: Mapping[str, Any], settings: Mapping[str, str]) -
         settings: those that make it the same run, in words.
 
     Raises:
-        BadInputError: the file belongs to a run with another network or other settings.
+        BadInputError: the file is damaged, or belongs to a run with another network or other settings.
     """
     if not path.exists():
         return Standing()
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = _read(path)
     begun = state.get("settings", {})
     for name, wanted in settings.items():
-        if begun.get(name, wanted) != wanted:
-            raise BadInputError(f"{path} was begun with {name} {begun[name]}, not {wanted}: use that or another folder")
+        before = begun.get(name, "")  # an empty one is of a run that did not say
+        if before not in ("", wanted):
+            what = f"{name} {before}, not {wanted or 'none'}"
+            raise BadInputError(f"{path} was begun with {what}: use that or another folder")
     try:
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    except (RuntimeError, ValueError) as error:
+        return Standing(state["step"], state["best"], state["seconds"])
+    except (RuntimeError, ValueError, KeyError) as error:
         raise BadInputError(f"{path} belongs to another network: train into another folder") from error
-    return Standing(state["step"], state["best"], state["seconds"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file can lead torch to any of them
+        what = "is damaged, or holds more than weights and numbers"
+        raise BadInputError(f"{path} {what}: put back a copy of it, or train into another folder") from error
+    if not isinstance(state, dict) or "network" not in state:
+        raise BadInputError(f"{path} is no checkpoint of a training run: train into another folder")
+    return state

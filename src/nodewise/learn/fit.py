@@ -49,6 +49,7 @@ class FitPlan:
         device: cpu, cuda, cuda:1, mps. devices: how many of them, each with its own batches.
         precision: as Lightning Fabric names it, or ``auto`` for mixed bfloat16 where it is quick.
         workers: threads that make batches ahead; 0 for none. The result does not depend on it.
+        identity: what else makes it the same run, in few words, such as how images are prepared; empty says nothing.
     """
 
     steps: int
@@ -65,6 +66,7 @@ class FitPlan:
     devices: int = 1
     precision: Precision | Literal["auto"] = "32-true"
     workers: int = 1
+    identity: str = ""
 
     def rate(self, step: int) -> float:
         """Learning rate of a step, counted from 0."""
@@ -85,6 +87,7 @@ class FitPlan:
             "clip": f"{self.clip:g}",
             "average": f"{self.average:g}",
             "batches a step": str(self.accumulate * self.devices),
+            "method": self.identity,
         }
 
 

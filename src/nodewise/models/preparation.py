@@ -47,6 +47,16 @@ class Preparation:
     margin_mm: float = 10.0
     least_voxels: Index3 = (1, 1, 1)
 
+    @property
+    def words(self) -> str:
+        """In one line, for people.
+
+        >>> Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0))).words
+        'voxels of 1.5 × 1.5 × 1.5 mm, HU -160 to 240 and -1000 to 600'
+        """
+        voxels = " × ".join(f"{mm:g}" for mm in self.spacing_mm)
+        return f"voxels of {voxels} mm, HU {' and '.join(f'{low:g} to {high:g}' for low, high in self.windows)}"
+
     def __call__(self, ct: Volume, region: Region) -> Prepared:
         """The part of ``ct`` in ``region``, as the network sees it.
 

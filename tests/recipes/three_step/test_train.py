@@ -106,6 +106,19 @@ def test_a_rule_that_was_asked_for_is_learned_by_and_in_the_command(data, tiny, 
     assert ["--malignancy-rule any" in command for command in said] == [False, True]
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (Effort(1e-5, rule=Rule.ANY), "malignancy/fit/last.pt was begun with method rule paper, .* not rule any"),
+        (Effort(1e-5, station_mm=2.0), "stations/fit/last.pt was begun with method voxels of 1 × .* not voxels of 2 ×"),
+    ],
+)
+def test_a_folder_of_another_rule_or_other_voxels_is_refused(data, tiny, tmp_path, other, words):
+    train(tmp_path, Effort(1e-5), data=data)
+    with pytest.raises(BadInputError, match=words):
+        train(tmp_path, other, data=data)
+
+
 def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):
     models = train(tmp_path, Effort(scale=1e-5), data=data, fold="loo")
     assert [path.parent.name for path in models] == ["fold-00", "fold-01", "fold-02"]

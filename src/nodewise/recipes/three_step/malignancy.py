@@ -152,6 +152,7 @@ def _fit_plan(schedule: Schedule, seed: int, device: str) -> FitPlan:
     from nodewise.learn.optimise import Adam
     from nodewise.learn.schedule import Constant, Cosine
 
+    seen = schedule.preparation
     return FitPlan(
         schedule.steps,
         schedule.learning_rate,
@@ -161,6 +162,7 @@ def _fit_plan(schedule: Schedule, seed: int, device: str) -> FitPlan:
         save_every=50,
         seed=seed,
         device=device,
+        identity=f"rule {schedule.rule.name.lower()}, cubes of {seen.size_voxels} voxels of {seen.spacing_mm:g} mm",
     )
 
 

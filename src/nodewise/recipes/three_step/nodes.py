@@ -115,6 +115,7 @@ def train_nodes(
         device=run.device,
         devices=run.devices,
         precision="auto",
+        identity=way.preparation.words,
     )
 
     validate = partial(figures_of, way=way, held_out=held_out, threshold=0.5) if held_out else None

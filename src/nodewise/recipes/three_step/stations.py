@@ -134,7 +134,9 @@ def train_stations(
         network,
         lambda step: batch(source, seed, step),
         station_loss(class_weights(source)),
-        FitPlan(steps, LEARNING_RATE, seed=seed, device=where, precision="auto"),
+        FitPlan(
+            steps, LEARNING_RATE, seed=seed, device=where, precision="auto", identity=identity(PREPARATION, stations)
+        ),
         out / "fit",
         validate=check,
         progress=lambda now: progress(drawn + now.step, total),
@@ -143,7 +145,12 @@ def train_stations(
     return TrainedStations(best, plan, stations, check(network.eval()), steps, PREPARATION, PATCH)
 
 
-def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu") -> FitPlan:
+def identity(preparation: Preparation, stations: Sequence[Station]) -> str:
+    """What makes it another run, for ``FitPlan``: one network fits all voxels, and as many other stations."""
+    return f"{preparation.words}, stations {' '.join(station.code for station in stations)}"
+
+
+def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu", identity: str = "") -> FitPlan:
     """The paper's schedule: Adam at a constant rate."""
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.optimise import Adam
@@ -158,6 +165,7 @@ def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cp
         seed=seed,
         device=device,
         precision="auto",
+        identity=identity,
     )
 
 

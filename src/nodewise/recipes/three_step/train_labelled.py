@@ -126,8 +126,7 @@ def _stations(
     known = prepare(training)
     if not known:
         return None
-    voxels = "fit" if effort.station_mm == 1.0 else f"fit-{effort.station_mm:g}mm"  # one network fits all spacings
-    run = effort.run(out / voxels, PAPER_STEPS)
+    run = effort.run(out / "fit", PAPER_STEPS)
     return train_stations_on(
         known, prepare(validating), run, preparation, lambda now: progress("stations", now.step, run.steps)
     )
