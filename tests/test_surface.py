@@ -54,11 +54,27 @@ def imported(tree: ast.Module) -> set[str]:
     return found
 
 
+def unguarded(tree: ast.Module) -> list[int]:
+    """Lines on which ``torch.load`` may run what is in the file, under whatever name ``load`` was imported."""
+    names = {"torch.load"} | {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("torch", "torch.serialization")
+        for alias in node.names
+        if alias.name == "load"
+    }
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in names)
+    return [call.lineno for call in calls if "weights_only=True" not in map(ast.unparse, call.keywords)]
+
+
 def test_the_walk_sees_what_is_missing():
     """The walkers themselves, on a module that has every fault."""
     tree = ast.parse("import os.path\ndef f():\n  from pickle import loads\nclass A:\n  'x'\n  def g(self): ...\n")
     assert undocumented(tree.body, "m") == ["m.f", "m.A.g"]
     assert imported(tree) == {"os", "pickle"}
+    loads = "import torch\ntorch.load(p, weights_only=True)\ntorch.load(p)\ntorch.load(p, weights_only=x)\n"
+    loads += "from torch import load as read\nread(p)\nread(p, weights_only=True)\n"
+    assert unguarded(ast.parse(loads)) == [3, 4, 6]
     assert len(TREES) > 60 and "staging/rules.py" in TREES
 
 
@@ -71,6 +87,13 @@ def test_everything_public_is_documented(name):
 @pytest.mark.parametrize("name", TREES)
 def test_nothing_that_runs_what_it_reads_is_imported(name):
     assert not imported(TREES[name]) & {"torchvision", "pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+
+
+def test_no_checkpoint_is_opened_so_that_it_may_run_code():
+    root = PACKAGE.parents[1]
+    paths = [path for folder in ("src", "bench", "tests") for path in (root / folder).rglob("*.py")]
+    found = {path.relative_to(root).as_posix(): unguarded(ast.parse(path.read_text("utf-8"))) for path in paths}
+    assert {name: lines for name, lines in found.items() if lines} == {}
 
 
 def test_there_is_a_recipe():

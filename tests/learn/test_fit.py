@@ -148,6 +148,30 @@ def test_a_run_that_did_not_say_its_method_goes_on(tmp_path, change):
     assert torch.load(tmp_path / "last.pt", weights_only=True)["settings"]["method"] == "rule any"
 
 
+class Harmful:
+    def __reduce__(self):
+        return os.mkdir, ("made",)
+
+
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-900]), "is damaged, or holds more than .*: put back a copy"),
+        (lambda path: path.write_bytes(b""), "is damaged"),
+        (lambda path: torch.save({"network": Harmful()}, path), "is damaged, or holds more than weights and numbers"),
+        (lambda path: torch.save([1, 2], path), "is no checkpoint of a training run: train into another folder"),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_line(tmp_path, monkeypatch, name, damage, words):
+    monkeypatch.chdir(tmp_path)
+    _train(tmp_path, replace(PLAN, steps=1))
+    damage(tmp_path / name)
+    with pytest.raises(BadInputError, match=f"{name} {words}"):
+        _train(tmp_path) if name == "last.pt" else load_weights(tmp_path / name)
+    assert not (tmp_path / "made").exists()
+
+
 def test_another_network_in_the_same_folder_is_refused(tmp_path):
     _train(tmp_path, replace(PLAN, steps=1))
     with pytest.raises(BadInputError, match="another network"):

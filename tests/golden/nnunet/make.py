@@ -251,12 +251,16 @@ def predict(model: Path, folds: tuple[Any, ...], image: Path, out: Path, mirror:
 def keep(model: Path, out: Path) -> None:
     """The trained folder, without what prediction does not need."""
     import torch
+    from numpy._core.multiarray import scalar
 
+    # numpy's scalars, which nnU-Net logs beside the weights
+    plain = [scalar, np.dtype, *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int64))]
     for name in ("plans.json", "dataset.json"):
         out.mkdir(parents=True, exist_ok=True)
         shutil.copy(model / name, out / name)
     for checkpoint in model.glob("fold_*/checkpoint_final.pth"):
-        content = torch.load(checkpoint, weights_only=False)
+        with torch.serialization.safe_globals(plain):
+            content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         content["optimizer_state"] = {}
         (out / checkpoint.parent.name).mkdir()
         torch.save(content, out / checkpoint.parent.name / checkpoint.name)
