@@ -13,6 +13,7 @@ from nodewise.cli import main
         (["--scale", "inf"], "'--scale'"),
         (["--malignancy-rule", "most"], "'--malignancy-rule'"),
         (["--fold", "x"], "there is no fold x"),
+        (["--workers", "-1"], "'--workers'"),
     ],
 )
 def test_bad_options_are_one_line(typed, said, tmp_path, capsys):

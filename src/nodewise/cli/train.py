@@ -97,6 +97,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     device: DeviceOption = Device.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Threads that make batches ahead; 0 for none. The result is the same.")
+    ] = 1,
     threads: ThreadsOption = None,
 ) -> None:
     """Train a system, all its steps in order. Stopped at any moment, the same command goes on where it was.
@@ -113,7 +116,9 @@ def train(
 
     use_threads(threads)
     rule = None if malignancy_rule is None else Rule[malignancy_rule.name.upper()]
-    effort = Effort(scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule, station_spacing)
+    effort = Effort(
+        scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule, station_spacing, workers
+    )
     scans = Backgrounds(
         tuple(background or ()),
         tuple(held_out or ()),

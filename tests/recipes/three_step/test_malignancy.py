@@ -9,6 +9,7 @@ from nodewise.metrics.roc import auc
 from nodewise.models.calibration import Temperature
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.recipes.three_step import malignancy as malignancy_step
+from nodewise.recipes.three_step.effort import Run
 from nodewise.recipes.three_step.malignancy import (
     BUNDLED,
     PAPER,
@@ -154,8 +155,8 @@ def tiny(monkeypatch):
 
 @pytest.mark.parametrize("rule", [Rule.PAPER, Rule.ANY])
 def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tiny, rule):
-    schedule = replace(BUNDLED, preparation=NodePatchPreparation(16), steps=80, learning_rate=3e-3, rule=rule)
-    learned = train_malignancy(_patients(8, 0), _patients(12, 1), tmp_path, schedule=schedule, device="cpu")
+    schedule = replace(BUNDLED, preparation=NodePatchPreparation(16), learning_rate=3e-3, rule=rule)
+    learned = train_malignancy(_patients(8, 0), _patients(12, 1), Run(tmp_path, 80), schedule=schedule)
     assert learned.measures["station_auc"] > 0.9
     new = _patients(10, 2)
     everything = [replace(p, stations=(Station.S4R, Station.S4L, Station.S7, Station.S5)) for p in new]
@@ -179,6 +180,6 @@ def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tin
 def test_patients_without_both_verdicts_are_refused(tmp_path):
     benign = [replace(p, histology={"4R": False}) for p in _patients(3, 0)]
     with pytest.raises(BadInputError, match="train on have no benign or no malignant"):
-        train_malignancy(benign, _patients(9, 1), tmp_path, device="cpu")
+        train_malignancy(benign, _patients(9, 1), Run(tmp_path, 1))
     with pytest.raises(BadInputError, match="validate on"):
-        train_malignancy(_patients(9, 1), benign, tmp_path, device="cpu")
+        train_malignancy(_patients(9, 1), benign, Run(tmp_path, 1))

@@ -1,3 +1,6 @@
+import pickle
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +8,9 @@ import torch
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.recipes.three_step import stations as step
 from nodewise.recipes.three_step.chest_bank import DrawnChest
-from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER
+from nodewise.recipes.three_step.effort import Run
+from nodewise.recipes.three_step.stations_held_out import HeldOut
+from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, StationPatches
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
@@ -18,7 +23,7 @@ def test_the_paper_trains_eleven_stations_and_we_all_that_are_drawn():
 
 
 def test_the_papers_schedule_is_adam_at_a_constant_rate():
-    plan = step.paper_fit_plan()
+    plan = step.paper_fit_plan(Run(Path(), step.PAPER_STEPS))
     assert (plan.steps, plan.rate(0), plan.rate(29_999)) == (30_000, 3e-3, 3e-3)
     assert type(plan.optimiser).__name__ == "Adam"
 
@@ -76,9 +81,9 @@ def tiny(monkeypatch):
     monkeypatch.setattr(step, "LEARNING_RATE", 2e-2)
 
 
-def _train(out, steps, progress=lambda _done, _total: None):
+def _train(out, steps, progress=lambda _done, _total: None, workers=1):
     two = (Station.S4R, Station.S4L)
-    return step.train_stations(out, steps=steps, phantoms=2, device="cpu", stations=two, progress=progress)
+    return step.train_stations(Run(out, steps, workers=workers), phantoms=2, stations=two, progress=progress)
 
 
 def test_training_learns_two_stations_and_the_mediastinum(tmp_path, tiny):
@@ -104,14 +109,26 @@ def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, tiny):
     whole = _train(tmp_path / "whole", 8)
     with pytest.raises(Stop):
         _train(tmp_path / "cut", 8, stop)
-    again = _train(tmp_path / "cut", 8)
+    again = _train(tmp_path / "cut", 8, workers=0)
     one, other = load_weights(whole.weights), load_weights(again.weights)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_weights_of_classes_are_the_roots_of_their_shares(tiny):
-    from nodewise.recipes.three_step.stations_patches import StationPatches
+def test_batches_loss_and_what_was_held_out_are_the_same_in_another_process(tiny):
+    two = (Station.S4R, Station.S4L)
+    source = StationPatches([_chest(0), _chest(1)], two, (16,) * 3, 7.0)
+    held_out = HeldOut([source.draw(np.random.default_rng(0))], two, step.PREPARATION, (16,) * 3)
+    here = step.Batches(source, 3), step.station_loss(step.class_weights(source)), held_out
+    there = pickle.loads(pickle.dumps(here))
+    (a, classes), (b, same) = here[0](5), there[0](5)
+    assert torch.equal(a, b) and torch.equal(classes, same)
+    logits = torch.randn(1, 3, 16, 16, 16)
+    assert torch.equal(here[1](logits, classes), there[1](logits, classes))
+    network = torch.nn.Conv3d(2, 3, 1)
+    assert here[2].measures(network) == there[2].measures(network)
 
+
+def test_weights_of_classes_are_the_roots_of_their_shares(tiny):
     chest = _chest(0)
     stations = chest.stations.copy(order="F")
     stations[:] = 0

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import nodewise.learn.fit as fit_module
 from nodewise.io.folder import read_study
 from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
@@ -11,10 +12,11 @@ from nodewise.models.bundle import load_bundle
 from nodewise.models.model_file import LONGEST_LINE, Source
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import load_pipeline
-from nodewise.recipes.three_step import nodes_paper, stations_paper, train, train_labelled
+from nodewise.recipes.three_step import malignancy, nodes_paper, stations_paper, train, train_labelled
 from nodewise.recipes.three_step import stations as stations_step
 from nodewise.recipes.three_step.effort import Backgrounds, Effort
 from nodewise.recipes.three_step.labelled import example_of, node_cases, region_around
+from nodewise.recipes.three_step.malignancy import PAPER as LONG
 from nodewise.recipes.three_step.malignancy import Rule, train_malignancy
 from nodewise.recipes.three_step.nodes import PAPER
 from nodewise.recipes.three_step.save import shortened
@@ -104,6 +106,21 @@ def test_a_rule_that_was_asked_for_is_learned_by_and_in_the_command(data, tiny, 
     assert seen == [Rule.PAPER, Rule.ANY]
     said = [load_bundle(path).model.command for path in models]
     assert ["--malignancy-rule any" in command for command in said] == [False, True]
+
+
+def test_workers_and_devices_reach_all_three_steps(data, tiny, tmp_path, monkeypatch):
+    plans, really = [], fit_module._train
+
+    def seen(job, *more):
+        plans.append(job.plan)
+        really(job, *more)
+
+    monkeypatch.setattr(fit_module, "_train", seen)
+    train(tmp_path, Effort(1e-5, workers=0), data=data)
+    assert [plan.workers for plan in plans] == [0, 0, 0]
+    run = Effort(device="cpu", devices=3, workers=2).run(tmp_path, 10)
+    for plan in (stations_step.paper_fit_plan(run), stations_step._fit_plan(run, ()), malignancy._fit_plan(LONG, run)):
+        assert (plan.devices, plan.workers) == (3, 2)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ class Run:
 
     Attributes:
         seed: everything random follows from it. device: as ``choose_device`` gives it.
+        workers: threads that make batches ahead; 0 for none. The result does not depend on it.
     """
 
     out: Path
@@ -40,6 +41,7 @@ class Run:
     seed: int = 0
     device: str = "cpu"
     devices: int = 1
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Effort:
         processes: to draw and prepare with.
         rule: what a malignant station teaches of its nodes; None for what is usual.
         station_mm: voxels of the station network on labelled scans; the paper's 1 mm want a GPU, 2 mm suit a processor.
+        workers: threads that make batches ahead; 0 for none.
     """
 
     scale: float = 1.0
@@ -63,6 +66,7 @@ class Effort:
     processes: int = 1
     rule: Rule | None = None
     station_mm: float = 1.0
+    workers: int = 1
 
     def steps(self, whole: int) -> int:
         """Of a schedule of ``whole`` steps; at least one."""
@@ -88,4 +92,4 @@ class Effort:
         """
         from nodewise.learn.device import choose_device
 
-        return Run(out, self.steps(whole), self.seed, choose_device(self.device), self.devices)
+        return Run(out, self.steps(whole), self.seed, choose_device(self.device), self.devices, self.workers)

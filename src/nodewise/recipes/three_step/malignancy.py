@@ -9,7 +9,7 @@ Differences from the paper, whose numbers ``PAPER`` has: a first convolution of 
 (docs/decisions/0006), shorter training at a higher rate, and that only the node and 3 mm about it are seen, in HU from
 its own mean: what lies farther was learned by heart before anything of the node. Each probability is calibrated on
 held-out patients, which the paper's weight of a hundred makes necessary. Batch normalisation is as in the paper, over
-the labelled nodes of a step's patients.
+the labelled nodes of a step's patients, on several devices over those of each device's patients.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.resnet import ResNetPlan
+    from nodewise.recipes.three_step.effort import Run
 
 POSITIVE_WEIGHT = 100.0
 CHANNELS, BLOCKS, STEM = (16, 32, 48, 64), (1, 1, 1, 1), 2  # with the stem five levels: 32, 16, 8, 4 and 2 voxels
@@ -95,11 +95,9 @@ class Learned:
 def train_malignancy(
     cases: Sequence[Case],
     held_out: Sequence[Case],
-    out: Path,
+    run: Run,
     *,
     schedule: Schedule = BUNDLED,
-    seed: int = 0,
-    device: str = "auto",
     calibrate: Literal["temperature", "isotonic"] = "temperature",
     progress: Callable[[int], None] = lambda _step: None,
 ) -> Learned:
@@ -108,10 +106,8 @@ def train_malignancy(
     Args:
         cases: to learn from; those without a node in a resected station are passed over.
         held_out: other patients.
-        out: folder of checkpoints and log; the same call goes on where it was stopped.
-        schedule: how long and how fast.
-        seed: everything random follows from it.
-        device: auto, cpu, cuda or mps.
+        run: its folder gets ``fit`` with checkpoints and log; the same call goes on where it was stopped.
+        schedule: how to learn; its number of steps is ``run``'s.
         calibrate: with which curve.
         progress: told the steps done.
 
@@ -119,22 +115,20 @@ def train_malignancy(
         BadInputError: the cases, or those held out, lack benign or malignant stations.
     """
     from nodewise.learn.checkpoint import load_weights
-    from nodewise.learn.device import choose_device
     from nodewise.learn.fit import fit
     from nodewise.learn.resnet import ResNetPlan, build_resnet
 
     seen, material = schedule.preparation, _known(cases, "train on")
-    examples = examine(_known(held_out, "validate on"), seen, seed)
+    examples = examine(_known(held_out, "validate on"), seen, run.seed)
     plan = ResNetPlan(seen.channels, CHANNELS, BLOCKS, STEM)
-    network = build_resnet(plan, seed)
-    visits = Visits(tuple(material), schedule, seed)
+    network = build_resnet(plan, run.seed)
     best = fit(
         network,
-        visits.batch,
+        Visits(tuple(material), schedule, run.seed).batch,
         functools.partial(station_loss, rule=schedule.rule, positive_weight=schedule.positive_weight),
-        _fit_plan(schedule, seed, choose_device(device)),
-        out,
-        validate=lambda trained: {"station_auc": examples.auc(examples.logits(trained))},
+        _fit_plan(schedule, run),
+        run.out / "fit",
+        validate=examples.validate,
         progress=lambda now: progress(now.step),
     )
     _visit.cache_clear()
@@ -143,10 +137,10 @@ def train_malignancy(
     logits = examples.logits(network.eval())
     fitted = fit_temperature if calibrate == "temperature" else fit_isotonic
     calibration = fitted(logits, examples.bags, examples.labels)
-    return Learned(seen, plan, weights, calibration, examples.measures(logits, calibration), schedule.steps)
+    return Learned(seen, plan, weights, calibration, examples.measures(logits, calibration), run.steps)
 
 
-def _fit_plan(schedule: Schedule, seed: int, device: str) -> FitPlan:
+def _fit_plan(schedule: Schedule, run: Run) -> FitPlan:
     """In float32: a small network whose deepest levels are too small for bfloat16 on a CPU."""
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.optimise import Adam
@@ -154,14 +148,16 @@ def _fit_plan(schedule: Schedule, seed: int, device: str) -> FitPlan:
 
     seen = schedule.preparation
     return FitPlan(
-        schedule.steps,
+        run.steps,
         schedule.learning_rate,
         Adam(),
         Cosine() if schedule.cosine else Constant(),
-        validate_every=max(1, min(250, schedule.steps // 4)),
+        validate_every=max(1, min(250, run.steps // 4)),
         save_every=50,
-        seed=seed,
-        device=device,
+        seed=run.seed,
+        device=run.device,
+        devices=run.devices,
+        workers=run.workers,
         identity=f"rule {schedule.rule.name.lower()}, cubes of {seen.size_voxels} voxels of {seen.spacing_mm:g} mm",
     )
 

@@ -27,10 +27,8 @@ def train_on_drawn_nodes(run: Run, progress: OnProgress, rule: Rule = BUNDLED.ru
     return train_malignancy(
         [PhantomCase.of(path) for path in learned],
         [PhantomCase.of(path) for path in others],
-        run.out / "fit",
-        schedule=replace(BUNDLED, steps=run.steps, rule=rule),
-        seed=run.seed,
-        device=run.device,
+        run,
+        schedule=replace(BUNDLED, rule=rule),
         progress=lambda step: progress("malignancy", step, run.steps),
     )
 

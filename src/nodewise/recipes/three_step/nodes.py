@@ -115,6 +115,7 @@ def train_nodes(
         device=run.device,
         devices=run.devices,
         precision="auto",
+        workers=run.workers,
         identity=way.preparation.words,
     )
 

@@ -36,6 +36,10 @@ class Examples:
             found = [network(part.to(device)).float().cpu().numpy() for part in parts]
         return np.concatenate(found).astype(np.float64)
 
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        """What the best weights are chosen by."""
+        return {"station_auc": self.auc(self.logits(network))}
+
     def auc(self, logits: npt.NDArray[np.float64]) -> float:
         """Of the stations, each with the mean logit of its nodes: the largest of many is large by chance alone."""
         from nodewise.metrics.roc import auc

@@ -24,13 +24,15 @@ import numpy.typing as npt
 
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.three_step.chest_bank import chest_bank
+from nodewise.recipes.three_step.effort import Run
+from nodewise.recipes.three_step.stations_held_out import HeldOut
 from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, OUTSIDE, StationPatches
 from nodewise.values.box import Index3
 from nodewise.values.errors import BadInputError
 from nodewise.values.station import Station
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.network import NetworkPlan
@@ -55,8 +57,6 @@ BATCH = 1
 LEARNING_RATE = 3e-3
 LARGEST_CLASS_WEIGHT = 4.0
 HELD_OUT_PATCHES = 12
-
-Patch = tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,59 +90,68 @@ def step_file(trained: TrainedStations) -> StepFile:
 
 
 def train_stations(
-    out: Path,
+    run: Run,
     *,
-    steps: int = 3000,
-    seed: int = 0,
     phantoms: int = 100,
-    device: str = "auto",
     stations: tuple[Station, ...] = TRAINED,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> TrainedStations:
     """Draw chests, train on them, keep the best weights; the same command goes on where it was stopped.
 
     Args:
-        out: folder of the run: ``bank`` of chests, ``fit`` with checkpoints and log.
-        steps: of the optimiser, ``BATCH`` patches each; the paper takes ``PAPER_STEPS``.
-        seed: everything random follows from it.
+        run: its folder gets ``bank`` of chests and ``fit`` with checkpoints and log; a step is ``BATCH`` patches.
         phantoms: how many to train on; some more are drawn to validate on.
-        device: auto, cpu, cuda or mps.
         stations: told apart; those left out count as mediastinum alone.
         progress: told (done, total), chests and steps alike.
     """
-    import torch
-
     from nodewise.learn.checkpoint import load_weights
-    from nodewise.learn.device import choose_device
-    from nodewise.learn.fit import FitPlan, fit
+    from nodewise.learn.fit import fit
     from nodewise.learn.network import build_network
 
-    where = choose_device(device)
     drawn = phantoms + max(2, phantoms // 20)
-    total = drawn + steps
-    chests = chest_bank(
-        out / "bank", drawn, seed, processes=torch.get_num_threads(), progress=lambda n: progress(n, total)
-    )
-    source, held_out = (
-        StationPatches(c, stations, PATCH, PREPARATION.spacing_mm[0]) for c in (chests[:phantoms], chests[phantoms:])
-    )
-    examples = [held_out.draw(np.random.default_rng((seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
-    check = partial(validate, examples=examples, stations=stations, preparation=PREPARATION, patch=PATCH)
+    total = drawn + run.steps
+    source, held_out = _material(run, phantoms, drawn, stations, lambda n: progress(n, total))
     plan = network_plan(len(stations))
-    network = build_network(plan, seed)
+    network = build_network(plan, run.seed)
     best = fit(
         network,
-        lambda step: batch(source, seed, step),
+        Batches(source, run.seed),
         station_loss(class_weights(source)),
-        FitPlan(
-            steps, LEARNING_RATE, seed=seed, device=where, precision="auto", identity=identity(PREPARATION, stations)
-        ),
-        out / "fit",
-        validate=check,
+        _fit_plan(run, stations),
+        run.out / "fit",
+        validate=held_out.measures,
         progress=lambda now: progress(drawn + now.step, total),
     )
     network.load_state_dict(load_weights(best))
-    return TrainedStations(best, plan, stations, check(network.eval()), steps, PREPARATION, PATCH)
+    return TrainedStations(best, plan, stations, held_out.measures(network.eval()), run.steps, PREPARATION, PATCH)
+
+
+def _material(
+    run: Run, phantoms: int, drawn: int, stations: tuple[Station, ...], progress: Callable[[int], None]
+) -> tuple[StationPatches, HeldOut]:
+    import torch
+
+    chests = chest_bank(run.out / "bank", drawn, run.seed, processes=torch.get_num_threads(), progress=progress)
+    source, others = (
+        StationPatches(c, stations, PATCH, PREPARATION.spacing_mm[0]) for c in (chests[:phantoms], chests[phantoms:])
+    )
+    examples = [others.draw(np.random.default_rng((run.seed, 1, i))) for i in range(HELD_OUT_PATCHES)]
+    return source, HeldOut(examples, stations, PREPARATION, PATCH)
+
+
+def _fit_plan(run: Run, stations: Sequence[Station]) -> FitPlan:
+    from nodewise.learn.fit import FitPlan
+
+    return FitPlan(
+        run.steps,
+        LEARNING_RATE,
+        seed=run.seed,
+        device=run.device,
+        devices=run.devices,
+        precision="auto",
+        workers=run.workers,
+        identity=identity(PREPARATION, stations),
+    )
 
 
 def identity(preparation: Preparation, stations: Sequence[Station]) -> str:
@@ -150,21 +159,23 @@ def identity(preparation: Preparation, stations: Sequence[Station]) -> str:
     return f"{preparation.words}, stations {' '.join(station.code for station in stations)}"
 
 
-def paper_fit_plan(steps: int = PAPER_STEPS, *, seed: int = 0, device: str = "cpu", identity: str = "") -> FitPlan:
+def paper_fit_plan(run: Run, identity: str = "") -> FitPlan:
     """The paper's schedule: Adam at a constant rate."""
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.optimise import Adam
     from nodewise.learn.schedule import Constant
 
     return FitPlan(
-        steps,
+        run.steps,
         PAPER_LEARNING_RATE,
         optimiser=Adam(),
         schedule=Constant(),
         average=0.0,
-        seed=seed,
-        device=device,
+        seed=run.seed,
+        device=run.device,
+        devices=run.devices,
         precision="auto",
+        workers=run.workers,
         identity=identity,
     )
 
@@ -177,20 +188,27 @@ def network_plan(stations: int) -> NetworkPlan:
     return NetworkPlan(len(PREPARATION.windows), heads, channels=CHANNELS, blocks=BLOCKS, fold=FOLD)
 
 
-def batch(source: StationPatches, seed: int, step: int) -> tuple[Tensor, Tensor]:
-    """Inputs (batch, channels, x, y, z) and classes (batch, x, y, z) of a step, from ``seed`` and ``step`` alone."""
-    import torch
+@dataclass(frozen=True, slots=True, eq=False)
+class Batches:
+    """Batches for training, each a pure function of its number; may be sent to other processes."""
 
-    from nodewise.learn.augment import gamma, intensity
+    source: StationPatches
+    seed: int
 
-    rng = np.random.default_rng((seed, 0, step))
-    images, truths = [], []
-    for _ in range(BATCH):
-        hu, classes = source.draw(rng)
-        hu = intensity(blurred(hu, rng), rng, shift=20, scale=0.06, noise=15)
-        images.append(torch.from_numpy(gamma(PREPARATION.channels(hu), rng)))
-        truths.append(torch.from_numpy(np.ascontiguousarray(classes)))
-    return torch.stack(images), torch.stack(truths)
+    def __call__(self, number: int) -> tuple[Tensor, Tensor]:
+        """Inputs (batch, channels, x, y, z) and classes (batch, x, y, z)."""
+        import torch
+
+        from nodewise.learn.augment import gamma, intensity
+
+        rng = np.random.default_rng((self.seed, 0, number))
+        images, truths = [], []
+        for _ in range(BATCH):
+            hu, classes = self.source.draw(rng)
+            hu = intensity(blurred(hu, rng), rng, shift=20, scale=0.06, noise=15)
+            images.append(torch.from_numpy(gamma(PREPARATION.channels(hu), rng)))
+            truths.append(torch.from_numpy(np.ascontiguousarray(classes)))
+        return torch.stack(images), torch.stack(truths)
 
 
 def blurred(hu: npt.NDArray[np.float32], rng: np.random.Generator) -> npt.NDArray[np.float32]:
@@ -209,17 +227,18 @@ def station_loss(weights: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     The first is that of the mediastinum, any station, with adaptive weights. The second is of the station, over voxels
     of the true mediastinum alone, weighted by ``weights`` (stations,).
     """
+    return partial(_station_loss, weights=weights)
+
+
+def _station_loss(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
     from nodewise.learn.loss import IGNORE as LEFT_OUT
     from nodewise.learn.loss import adaptive_binary_cross_entropy, cross_entropy
 
-    def loss(logits: Tensor, classes: Tensor) -> Tensor:
-        named = (classes != OUTSIDE) & (classes != OTHER) & (classes != IGNORE)
-        station = (classes.long() - 1).masked_fill(~named, LEFT_OUT)
-        there = (classes != OUTSIDE).to(classes.dtype).masked_fill(classes == IGNORE, LEFT_OUT)
-        found = adaptive_binary_cross_entropy(logits[:, :1], there, ignore=LEFT_OUT)
-        return found + cross_entropy(logits[:, 1:], station, weights=weights.to(logits.device))
-
-    return loss
+    named = (classes != OUTSIDE) & (classes != OTHER) & (classes != IGNORE)
+    station = (classes.long() - 1).masked_fill(~named, LEFT_OUT)
+    there = (classes != OUTSIDE).to(classes.dtype).masked_fill(classes == IGNORE, LEFT_OUT)
+    found = adaptive_binary_cross_entropy(logits[:, :1], there, ignore=LEFT_OUT)
+    return found + cross_entropy(logits[:, 1:], station, weights=weights.to(logits.device))
 
 
 def class_weights(source: StationPatches) -> Tensor:
@@ -243,42 +262,3 @@ def weights_of(classes: Iterable[npt.NDArray[np.uint8]], stations: int) -> Tenso
         )
     weight = np.sqrt(there.max() / np.maximum(there, 1))
     return torch.from_numpy(np.minimum(weight, LARGEST_CLASS_WEIGHT).astype(np.float32))
-
-
-def validate(
-    network: nn.Module,
-    examples: Sequence[Patch],
-    stations: Sequence[Station],
-    preparation: Preparation,
-    patch: Index3,
-) -> dict[str, float]:
-    """Shares of the true mediastinum's voxels given their station and another side's; Dice of the mediastinum."""
-    import torch
-
-    from nodewise.learn.device import half_precision
-    from nodewise.learn.slide import sliding_window
-
-    device = next(network.parameters()).device
-
-    def predict(windows: Tensor) -> Tensor:
-        with torch.inference_mode(), half_precision(str(device)):
-            logits: Tensor = network(windows.to(device))
-        return logits.float().cpu()
-
-    sides = np.array([0, *(0 if s.side is None else (1 if s.code.endswith("R") else 2) for s in stations)])
-    right = wrong = there = both = either = 0
-    for hu, classes in examples:
-        logits = sliding_window(predict, preparation.channels(hu), patch, 1 + len(stations), overlap=0.25)
-        known, named = classes != IGNORE, (classes > OUTSIDE) & (classes < OTHER)
-        found, truth = (logits[0] > 0) & known, (classes != OUTSIDE) & known
-        told, true = logits[1:].argmax(axis=0)[named] + 1, classes[named]
-        right += int((told == true).sum())
-        wrong += int((sides[told] * sides[true] == 2).sum())
-        there += int(named.sum())
-        both += int((found & truth).sum())
-        either += int(found.sum() + truth.sum())
-    return {
-        "station_accuracy": right / max(there, 1),
-        "wrong_side": wrong / max(there, 1),
-        "mediastinum_dice": 2 * both / max(either, 1),
-    }

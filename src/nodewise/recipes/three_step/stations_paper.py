@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -31,9 +32,9 @@ from nodewise.recipes.three_step.stations import (
     identity,
     paper_fit_plan,
     station_loss,
-    validate,
     weights_of,
 )
+from nodewise.recipes.three_step.stations_held_out import HeldOut, Patch
 from nodewise.recipes.three_step.stations_patches import class_table, mirrored
 from nodewise.values.volume import Quantity, Volume
 
@@ -80,21 +81,30 @@ def train_stations_on(
     )
     swap = mirrored(PAPER_STATIONS)
     how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
-    examples = [(c.image()[0], c.labels()[0]) for c in validating]  # mapped: they stay on disk until looked at
-    check = partial(validate, examples=examples, stations=PAPER_STATIONS, preparation=preparation, patch=PATCH)
+    held_out = HeldOut(_OnDisk(tuple(validating)), PAPER_STATIONS, preparation, PATCH)
     network = build_network(plan, run.seed)
     best = fit(
         network,
         Patches(training, how, run.seed, prepare=partial(_channels, preparation)),
         station_loss(weights_of((case.labels()[0] for case in training), len(PAPER_STATIONS))),
-        paper_fit_plan(run.steps, seed=run.seed, device=run.device, identity=identity(preparation, PAPER_STATIONS)),
+        paper_fit_plan(run, identity(preparation, PAPER_STATIONS)),
         run.out,
-        validate=check if examples else None,
+        validate=held_out.measures if validating else None,
         progress=progress,
     )
     network.load_state_dict(load_weights(best))
-    figures = check(network.eval()) if examples else {}
+    figures = held_out.measures(network.eval()) if validating else {}
     return TrainedStations(best, plan, PAPER_STATIONS, figures, run.steps, preparation, PATCH)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDisk:
+    """Cases that stay on disk until looked at, in whatever process."""
+
+    cases: tuple[CachedCase, ...]
+
+    def __iter__(self) -> Iterator[Patch]:
+        return ((case.image()[0], case.labels()[0]) for case in self.cases)
 
 
 def _prepared(known: Mapping[str, LabelledCase], preparation: Preparation, files: CaseFiles) -> Case:

@@ -27,12 +27,7 @@ HELD_OUT_PATCHES = 32
 def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnProgress) -> Path:
     """Train, and write ``out/model``; see ``nodewise.recipes.three_step.train``."""
     stations = train_stations(
-        out / "stations",
-        steps=effort.steps(PAPER_STEPS),
-        seed=effort.seed,
-        phantoms=effort.phantoms,
-        device=effort.device,
-        progress=partial(progress, "stations"),
+        effort.run(out / "stations", PAPER_STEPS), phantoms=effort.phantoms, progress=partial(progress, "stations")
     )
     nodes, made = _nodes(out / "nodes", effort, scans, progress)
     run = effort.run(out / "malignancy", MALIGNANCY.steps)

@@ -181,14 +181,12 @@ def _malignancy(
     known, others = scan_cases(training), scan_cases(validating)
     if not suffices(known):
         return None
-    steps, apart = effort.steps(MALIGNANCY.steps), suffices(others)
+    run, apart = effort.run(out, MALIGNANCY.steps), suffices(others)
     learned = train_malignancy(
         known,
         others if apart else known,
-        out / "fit",
-        schedule=replace(MALIGNANCY, steps=steps, rule=effort.rule or MALIGNANCY.rule),
-        seed=effort.seed,
-        device=effort.device,
-        progress=lambda step: progress("malignancy", step, steps),
+        run,
+        schedule=replace(MALIGNANCY, rule=effort.rule or MALIGNANCY.rule),
+        progress=lambda step: progress("malignancy", step, run.steps),
     )
     return learned if apart else replace(learned, measures={})
