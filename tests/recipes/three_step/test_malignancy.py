@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import nn
 
 from nodewise.metrics.roc import auc
-from nodewise.models.calibration import Temperature
+from nodewise.models.calibration import Isotonic, Temperature
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.recipes.three_step import malignancy as malignancy_step
 from nodewise.recipes.three_step.effort import Run
@@ -22,7 +24,7 @@ from nodewise.recipes.three_step.malignancy import (
 from nodewise.recipes.three_step.node_bank import CUBE
 from nodewise.recipes.three_step.node_visits import _resampled, augmented, plain, shown
 from nodewise.recipes.three_step.station_cases import Labelled, ScanCase
-from nodewise.recipes.three_step.station_examples import examine
+from nodewise.recipes.three_step.station_examples import BENIGN, MALIGNANT, Examples, examine
 from nodewise.values.box import Box
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -158,6 +160,9 @@ def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tin
     schedule = replace(BUNDLED, preparation=NodePatchPreparation(16), learning_rate=3e-3, rule=rule)
     learned = train_malignancy(_patients(8, 0), _patients(12, 1), Run(tmp_path, 80), schedule=schedule)
     assert learned.measures["station_auc"] > 0.9
+    events = EventAccumulator(str(tmp_path / "fit/board"), {"images": 0}).Reload()
+    assert [(e.step, e.width) for e in events.Images("nodes")] == [(step, 8 * 16) for step in (20, 40, 60, 80)]
+    assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
     new = _patients(10, 2)
     everything = [replace(p, stations=(Station.S4R, Station.S4L, Station.S7, Station.S5)) for p in new]
     histology = [dict(zip(("4R", "4L", "7", "5"), p.malignant, strict=True)) for p in new]
@@ -175,6 +180,38 @@ def test_nodes_are_told_apart_from_the_histology_of_stations_alone(tmp_path, tin
         return
     assert ((learned.calibration(logits) >= 0.5) == truth).mean() > 0.9
     assert isinstance(learned.calibration, Temperature)
+
+
+class Mean(nn.Module):
+    """A node's logit is the mean of its patch."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, patches):
+        return patches[:, 0].mean(dim=(1, 2, 3)) * self.weight
+
+
+def test_nodes_are_shown_from_the_likeliest_to_the_least_likely():
+    patches = torch.rand(80, 1, 1, 1, 1).expand(80, 2, 4, 4, 4).contiguous()
+    examples = Examples(patches, np.arange(80), (np.arange(80) % 2).astype(np.int64))
+    (picture,) = examples.pictures(Mean()).values()
+    assert picture.shape == (8 * 7, 8 * 4, 3)
+    shown = picture[::7, ::4, 0].ravel()
+    assert (np.diff(shown) <= 0).all()
+    assert (shown[0], shown[-1]) == pytest.approx((float(patches.max()), float(patches.min())))
+    first = int(patches[:, 0, 0, 0, 0].argmax())
+    np.testing.assert_allclose(picture[4:7, :4], np.broadcast_to((BENIGN, MALIGNANT)[first % 2], (3, 4, 3)))
+    few = Examples(patches[:3], examples.bags[:3], examples.labels[:3])
+    assert few.pictures(Mean())["nodes"].shape == (7, 8 * 4, 3)
+
+
+def test_probabilities_are_calibrated_by_the_curve_that_was_asked_for(tmp_path, tiny):
+    schedule = replace(BUNDLED, preparation=NodePatchPreparation(16))
+    patients, others = _patients(8, 0), _patients(12, 1)
+    learned = train_malignancy(patients, others, Run(tmp_path, 1), schedule=schedule, calibrate="isotonic")
+    assert isinstance(learned.calibration, Isotonic)
 
 
 def test_patients_without_both_verdicts_are_refused(tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from nodewise.phantom.geometry import Geometry, Tissue
 from nodewise.recipes.three_step import stations as step
@@ -94,6 +95,37 @@ def test_training_learns_two_stations_and_the_mediastinum(tmp_path, tiny):
     assert trained.measures["mediastinum_dice"] > 0.4
     assert trained.plan.heads == (1, 2)
     assert told[-1] == (64, 64)
+    events = EventAccumulator(str(tmp_path / "fit/board"), {"images": 0}).Reload()
+    (event,) = events.Images("stations")
+    assert (event.step, event.width, event.height) == (60, 3 * 16, 16)
+
+
+class Known(torch.nn.Module):
+    """Told station 2 everywhere right of the middle of the picture, nothing left of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, windows):
+        logits = torch.zeros(len(windows), 3, *windows.shape[2:])
+        logits[:, 0], logits[:, 0, 8:], logits[:, 2] = -1, 1, 1
+        return logits
+
+
+def test_the_picture_has_the_stations_colours_told_beside_true(tiny):
+    from nodewise.report.levels import colour_of_station
+
+    two = (Station.S4R, Station.S4L)
+    hu, classes = np.full((16,) * 3, -160, np.float32), np.zeros((16,) * 3, np.uint8)
+    classes[2:6, 3:9, 5] = 1
+    picture = HeldOut([(hu, classes)], two, step.PREPARATION, (16,) * 3).pictures(Known())["stations"]
+    assert picture.shape == (16, 48, 3)
+    right, left = (np.frombuffer(bytes.fromhex(colour_of_station(s)[1:]), np.uint8) / 255 / 2 for s in two)
+    assert not picture[:, :24].any()
+    np.testing.assert_allclose(picture[:, 24:32], np.broadcast_to(left, (16, 8, 3)), atol=1e-6)
+    np.testing.assert_allclose(picture[3:9, 34:38], np.broadcast_to(right, (6, 4, 3)), atol=1e-6)
+    assert np.count_nonzero(picture[:, 32:].any(axis=-1)) == 24
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(tmp_path, tiny):

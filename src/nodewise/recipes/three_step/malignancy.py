@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 POSITIVE_WEIGHT = 100.0
 CHANNELS, BLOCKS, STEM = (16, 32, 48, 64), (1, 1, 1, 1), 2  # with the stem five levels: 32, 16, 8, 4 and 2 voxels
 
+Curve = Literal["temperature", "isotonic"]
+
 
 class Rule(Enum):
     """Which nodes of a malignant station are taught to be metastatic."""
@@ -98,7 +100,7 @@ def train_malignancy(
     run: Run,
     *,
     schedule: Schedule = BUNDLED,
-    calibrate: Literal["temperature", "isotonic"] = "temperature",
+    calibrate: Curve = "temperature",
     progress: Callable[[int], None] = lambda _step: None,
 ) -> Learned:
     """Train on the stations of ``cases``; choose and calibrate on those of ``held_out``.
@@ -106,7 +108,8 @@ def train_malignancy(
     Args:
         cases: to learn from; those without a node in a resected station are passed over.
         held_out: other patients.
-        run: its folder gets ``fit`` with checkpoints and log; the same call goes on where it was stopped.
+        run: its folder gets ``fit`` with checkpoints and log, and ``reliability.png``; the same call goes on where it
+            was stopped.
         schedule: how to learn; its number of steps is ``run``'s.
         calibrate: with which curve.
         progress: told the steps done.
@@ -129,6 +132,7 @@ def train_malignancy(
         _fit_plan(schedule, run),
         run.out / "fit",
         validate=examples.validate,
+        pictures=examples.pictures,
         progress=lambda now: progress(now.step),
     )
     _visit.cache_clear()
@@ -137,6 +141,7 @@ def train_malignancy(
     logits = examples.logits(network.eval())
     fitted = fit_temperature if calibrate == "temperature" else fit_isotonic
     calibration = fitted(logits, examples.bags, examples.labels)
+    (run.out / "reliability.png").write_bytes(examples.reliability_picture(logits, calibration))
     return Learned(seen, plan, weights, calibration, examples.measures(logits, calibration), run.steps)
 
 

@@ -120,6 +120,7 @@ def train_stations(
         _fit_plan(run, stations),
         run.out / "fit",
         validate=held_out.measures,
+        pictures=held_out.pictures,
         progress=lambda now: progress(drawn + now.step, total),
     )
     network.load_state_dict(load_weights(best))

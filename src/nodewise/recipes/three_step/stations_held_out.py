@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.three_step.stations_patches import IGNORE, OTHER, OUTSIDE
+from nodewise.report.levels import colour_of_station
 from nodewise.values.box import Index3
 from nodewise.values.station import Station
 
@@ -50,6 +51,20 @@ class HeldOut:
             "mediastinum_dice": 2 * both / max(either, 1),
         }
 
+    def pictures(self, network: nn.Module) -> dict[str, npt.NDArray[np.float32]]:
+        """Of the first example the slice with most mediastinum: CT, stations told and true ones, (H, W, 3), 0 to 1."""
+        hu, classes = next(iter(self.examples))
+        logits = self._logits(network, hu)
+        told = np.where(logits[0] > 0, logits[1:].argmax(axis=0) + 1, OUTSIDE)
+        at = int(np.argmax(((classes != OUTSIDE) & (classes != IGNORE)).sum(axis=(0, 1))))
+        grey = np.repeat(self.preparation.channels(hu)[0, :, :, at].T[..., None], 3, axis=-1)
+        colours = _colours(self.stations)
+        painted = [
+            np.where(c[..., None] == OUTSIDE, grey, (grey + colours[c]) / 2)
+            for c in (told[:, :, at].T, classes[:, :, at].T)
+        ]
+        return {"stations": np.concatenate([grey, *painted], axis=1).astype(np.float32)}
+
     def _logits(self, network: nn.Module, hu: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Of mediastinum and stations (1 + stations, x, y, z)."""
         import torch
@@ -66,3 +81,11 @@ class HeldOut:
 
         channels = self.preparation.channels(hu)
         return sliding_window(predict, channels, self.patch, 1 + len(self.stations), overlap=0.25)
+
+
+def _colours(stations: tuple[Station, ...]) -> npt.NDArray[np.float32]:
+    """Red, green and blue of each class (256, 3), as the report's map has them; grey for a station not told apart."""
+    table = np.full((256, 3), 0.5, np.float32)
+    for number, station in enumerate(stations, 1):
+        table[number] = np.frombuffer(bytes.fromhex(colour_of_station(station)[1:]), np.uint8) / 255
+    return table
