@@ -14,6 +14,7 @@ from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
     from nodewise.models.model_file import Source
+    from nodewise.values.station import Station
 
 
 class Recipe(StrEnum):
@@ -28,6 +29,13 @@ class StationRule(StrEnum):
     paper = "paper"
     largest = "largest"
     any = "any"
+
+
+class Curve(StrEnum):
+    """How probabilities of malignancy are calibrated."""
+
+    temperature = "temperature"
+    isotonic = "isotonic"
 
 
 Scans = Annotated[
@@ -86,6 +94,14 @@ def train(
         float,
         typer.Option(min=0.5, max=4, metavar="MM", help="With DATA: voxels of the station network; 2 suits a CPU."),
     ] = 1.0,
+    stations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CODE,…|all",
+            help="With DATA: what the station network tells apart. (default: the paper's eleven)",
+            show_default=False,
+        ),
+    ] = None,
     malignancy_rule: Annotated[
         StationRule | None,
         typer.Option(
@@ -94,6 +110,7 @@ def train(
             show_default=False,
         ),
     ] = None,
+    calibration: Annotated[Curve, typer.Option(help="Curve of the probabilities of malignancy.")] = Curve.temperature,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     device: DeviceOption = Device.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
@@ -117,7 +134,17 @@ def train(
     use_threads(threads)
     rule = None if malignancy_rule is None else Rule[malignancy_rule.name.upper()]
     effort = Effort(
-        scale, phantoms, seed, device.value, devices, torch.get_num_threads(), rule, station_spacing, workers
+        scale,
+        phantoms,
+        seed,
+        device.value,
+        devices,
+        torch.get_num_threads(),
+        rule,
+        station_spacing,
+        workers,
+        calibration.value,
+        _stations(stations),
     )
     scans = Backgrounds(
         tuple(background or ()),
@@ -138,6 +165,22 @@ def _source(line: str) -> Source:
     if not (name and licence) or max(len(name), len(licence)) > 200:
         raise BadInputError(f"--credit {line!r} is not NAME:LICENCE: such as 'LIDC-IDRI: CC BY 3.0'")
     return Source(name=name, licence=licence)
+
+
+def _stations(words: str | None) -> tuple[Station, ...] | None:
+    """In the order of the map, whatever that of the words."""
+    from nodewise.recipes.three_step.stations import TRAINED
+    from nodewise.values.station import Station
+
+    if words is None:
+        return None
+    if words.strip() == "all":
+        return TRAINED
+    known = {station.code: station for station in Station if station is not Station.UNKNOWN}
+    codes = {code.strip() for code in words.split(",")}
+    for code in sorted(codes - set(known)):
+        raise BadInputError(f"--stations: there is no station {code!r}: name some of {', '.join(known)}, or all")
+    return tuple(station for code, station in known.items() if code in codes)
 
 
 def _fold(word: str | None) -> int | Literal["loo"] | None:

@@ -9,6 +9,7 @@ from nodewise.io.folder import read_study
 from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
+from nodewise.models.calibration import Isotonic
 from nodewise.models.model_file import LONGEST_LINE, Source
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import load_pipeline
@@ -28,6 +29,7 @@ from nodewise.values.volume import Quantity, Volume
 
 GRID = Grid.of((40, 36, 32), (3.0, 3.0, 3.0), (-58.5, -52.5, -46.5))
 PATCH = (32, 32, 24)
+OTHERS = (Station.S1R, *stations_step.PAPER_STATIONS[:-1])  # as many as the paper's
 
 
 def _case(folder, number):
@@ -108,6 +110,17 @@ def test_a_rule_that_was_asked_for_is_learned_by_and_in_the_command(data, tiny, 
     assert ["--malignancy-rule any" in command for command in said] == [False, True]
 
 
+def test_stations_and_the_curve_are_those_that_were_asked_for(data, tiny, tmp_path):
+    effort = Effort(1e-5, stations=(Station.S4R, Station.S4L), calibration="isotonic")
+    (folder,) = train(tmp_path, effort, data=data)
+    model = load_bundle(folder).model
+    assert model.steps["stations"].outputs == ("mediastinum", "4R", "4L")
+    assert isinstance(model.steps["malignancy"].calibration.build(), Isotonic)
+    assert model.command.endswith("--calibration isotonic --stations 4R,4L")
+    assert (tmp_path / "malignancy/reliability.png").exists()
+    load_pipeline(folder, "cpu")
+
+
 def test_workers_and_devices_reach_all_three_steps(data, tiny, tmp_path, monkeypatch):
     plans, really = [], fit_module._train
 
@@ -127,6 +140,10 @@ def test_workers_and_devices_reach_all_three_steps(data, tiny, tmp_path, monkeyp
     ("other", "words"),
     [
         (Effort(1e-5, rule=Rule.ANY), "malignancy/fit/last.pt was begun with method rule paper, .* not rule any"),
+        (
+            Effort(1e-5, stations=OTHERS),
+            "stations/fit/last.pt was begun with method .* stations 2R .* 10L, not .* 1R 2R",
+        ),
         (Effort(1e-5, station_mm=2.0), "stations/fit/last.pt was begun with method voxels of 1 × .* not voxels of 2 ×"),
     ],
 )
@@ -256,6 +273,7 @@ def test_what_would_stop_it_late_stops_it_early(data, tmp_path):
         (Effort(), {"data": data, "scans": Backgrounds(reviews=reviews)}, "leave out"),
         (Effort(), {"scans": Backgrounds(reviews=reviews)}, "none of the scans given"),
         (Effort(station_mm=2.0), {}, "for labelled scans"),
+        (Effort(stations=OTHERS), {}, "for labelled scans"),
     ):
         with pytest.raises(BadInputError, match=words):
             train(tmp_path / "out", effort, **more)

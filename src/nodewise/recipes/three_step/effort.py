@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nodewise.models.model_file import Source
-from nodewise.recipes.three_step.malignancy import Rule
+from nodewise.recipes.three_step.malignancy import Curve, Rule
+from nodewise.values.station import Station
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -56,6 +57,8 @@ class Effort:
         rule: what a malignant station teaches of its nodes; None for what is usual.
         station_mm: voxels of the station network on labelled scans; the paper's 1 mm want a GPU, 2 mm suit a processor.
         workers: threads that make batches ahead; 0 for none.
+        calibration: curve of the probabilities of malignancy.
+        stations: that the station network learns on labelled scans; None for the paper's eleven.
     """
 
     scale: float = 1.0
@@ -67,6 +70,8 @@ class Effort:
     rule: Rule | None = None
     station_mm: float = 1.0
     workers: int = 1
+    calibration: Curve = "temperature"
+    stations: tuple[Station, ...] | None = None
 
     def steps(self, whole: int) -> int:
         """Of a schedule of ``whole`` steps; at least one."""
@@ -82,7 +87,9 @@ class Effort:
         """The seed and, but for the scale, what differs from the defaults, as they are typed."""
         rule = "" if self.rule is None else f" --malignancy-rule {self.rule.name.lower()}"
         spacing = "" if self.station_mm == 1.0 else f" --station-spacing {self.station_mm:g}"
-        return f"--seed {self.seed}{rule}{spacing}"
+        curve = "" if self.calibration == "temperature" else f" --calibration {self.calibration}"
+        codes = ",".join(station.code for station in self.stations or ())
+        return f"--seed {self.seed}{rule}{spacing}{curve}{f' --stations {codes}' if codes else ''}"
 
     def run(self, out: Path, whole: int) -> Run:
         """Of a network whose schedule has ``whole`` steps.

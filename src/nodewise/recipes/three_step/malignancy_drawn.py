@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from nodewise.recipes.three_step.effort import OnProgress, Run
-from nodewise.recipes.three_step.malignancy import BUNDLED, Learned, Rule, train_malignancy
+from nodewise.recipes.three_step.malignancy import BUNDLED, Curve, Learned, Rule, train_malignancy
 from nodewise.recipes.three_step.node_bank import body_of, node_bank
 from nodewise.recipes.three_step.station_cases import PhantomCase
 
 PATIENTS, HELD_OUT = 1600, 200
 
 
-def train_on_drawn_nodes(run: Run, progress: OnProgress, rule: Rule = BUNDLED.rule) -> Learned:
+def train_on_drawn_nodes(
+    run: Run, progress: OnProgress, rule: Rule = BUNDLED.rule, calibrate: Curve = "temperature"
+) -> Learned:
     """Draw patients, ``PATIENTS`` to learn from and ``HELD_OUT`` to calibrate on, and train; goes on where stopped.
 
     Those at the border, who share a body with one to learn from, are left out.
@@ -29,6 +31,7 @@ def train_on_drawn_nodes(run: Run, progress: OnProgress, rule: Rule = BUNDLED.ru
         [PhantomCase.of(path) for path in others],
         run,
         schedule=replace(BUNDLED, rule=rule),
+        calibrate=calibrate,
         progress=lambda step: progress("malignancy", step, run.steps),
     )
 

@@ -36,6 +36,7 @@ from nodewise.recipes.three_step.stations import (
 )
 from nodewise.recipes.three_step.stations_held_out import HeldOut, Patch
 from nodewise.recipes.three_step.stations_patches import class_table, mirrored
+from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def station_cases(
     cases: Sequence[LabelledCase],
     folder: Path,
     preparation: Preparation = PAPER_PREPARATION,
+    stations: tuple[Station, ...] = PAPER_STATIONS,
     *,
     processes: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -60,8 +62,10 @@ def station_cases(
         for case in known.values()
         if case.stations is not None
     ]
-    words = f"stations {preparation} {PAPER_STATIONS} nodewise {version('nodewise')}"
-    return cached(files, partial(_prepared, known, preparation), words, folder, processes=processes, progress=progress)
+    words = f"stations {preparation} {stations} nodewise {version('nodewise')}"
+    return cached(
+        files, partial(_prepared, known, preparation, stations), words, folder, processes=processes, progress=progress
+    )
 
 
 def train_stations_on(
@@ -69,6 +73,7 @@ def train_stations_on(
     validating: Sequence[CachedCase],
     run: Run,
     preparation: Preparation,
+    stations: tuple[Station, ...],
     progress: Callable[[Progress], None],
 ) -> TrainedStations:
     """Train on cases of ``station_cases``; goes on where it was stopped."""
@@ -77,24 +82,25 @@ def train_stations_on(
     from nodewise.learn.network import NetworkPlan, build_network
 
     plan = NetworkPlan(
-        1, (1, len(PAPER_STATIONS)), channels=PAPER_CHANNELS, blocks=(1,) * len(PAPER_CHANNELS), norm="batch", slope=0.0
+        1, (1, len(stations)), channels=PAPER_CHANNELS, blocks=(1,) * len(PAPER_CHANNELS), norm="batch", slope=0.0
     )
-    swap = mirrored(PAPER_STATIONS)
+    swap = mirrored(stations)
     how = PatchPlan(PATCH, PAPER_BATCH, augmentation=P1_STATIONS, swaps=(swap,))
-    held_out = HeldOut(_OnDisk(tuple(validating)), PAPER_STATIONS, preparation, PATCH)
+    held_out = HeldOut(_OnDisk(tuple(validating)), stations, preparation, PATCH)
     network = build_network(plan, run.seed)
     best = fit(
         network,
         Patches(training, how, run.seed, prepare=partial(_channels, preparation)),
-        station_loss(weights_of((case.labels()[0] for case in training), len(PAPER_STATIONS))),
-        paper_fit_plan(run, identity(preparation, PAPER_STATIONS)),
+        station_loss(weights_of((case.labels()[0] for case in training), len(stations))),
+        paper_fit_plan(run, identity(preparation, stations)),
         run.out,
         validate=held_out.measures if validating else None,
+        pictures=held_out.pictures if validating else None,
         progress=progress,
     )
     network.load_state_dict(load_weights(best))
     figures = held_out.measures(network.eval()) if validating else {}
-    return TrainedStations(best, plan, PAPER_STATIONS, figures, run.steps, preparation, PATCH)
+    return TrainedStations(best, plan, stations, figures, run.steps, preparation, PATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,9 @@ class _OnDisk:
         return ((case.image()[0], case.labels()[0]) for case in self.cases)
 
 
-def _prepared(known: Mapping[str, LabelledCase], preparation: Preparation, files: CaseFiles) -> Case:
+def _prepared(
+    known: Mapping[str, LabelledCase], preparation: Preparation, trained: tuple[Station, ...], files: CaseFiles
+) -> Case:
     loaded = load_case(known[files.name])
     ct, stations = loaded.study.ct, loaded.stations
     if stations is None:
@@ -116,7 +124,7 @@ def _prepared(known: Mapping[str, LabelledCase], preparation: Preparation, files
     native, grid = preparation.grids(ct.grid, region)
     hu = preparation.resampled(ct, native, grid)
     places = Volume(stations.array.astype(np.uint8), stations.grid, Quantity.LABEL)
-    classes = class_table(PAPER_STATIONS)[resample(places, grid).array]
+    classes = class_table(trained)[resample(places, grid).array]
     return Case(np.clip(np.rint(hu), -32768, 32767).astype(np.int16)[None], (classes,), grid.spacing)
 
 

@@ -48,6 +48,8 @@ def train(
             raise BadInputError("folds are of labelled scans: name their folder")
         if effort.station_mm != 1.0:
             raise BadInputError("--station-spacing is for labelled scans: leave it out, or name their folder")
+        if effort.stations is not None:
+            raise BadInputError("--stations is for labelled scans: leave it out, or name their folder")
         if both := {path.resolve() for path in given.training} & {path.resolve() for path in given.held_out}:
             raise BadInputError(f"{min(both)} is both to train on and to validate on: choose one")
         _check_scans(given, progress)

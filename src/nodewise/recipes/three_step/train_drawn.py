@@ -31,7 +31,7 @@ def train_on_drawn(out: Path, effort: Effort, scans: Backgrounds, progress: OnPr
     )
     nodes, made = _nodes(out / "nodes", effort, scans, progress)
     run = effort.run(out / "malignancy", MALIGNANCY.steps)
-    malignancy = train_on_drawn_nodes(run, progress, effort.rule or BUNDLED.rule)
+    malignancy = train_on_drawn_nodes(run, progress, effort.rule or BUNDLED.rule, effort.calibration)
     return save_model(out / "model", made, PHANTOM, nodes, stations, malignancy)
 
 

@@ -112,14 +112,16 @@ def _stations(
     progress: OnProgress,
 ) -> TrainedStations | None:
     """None where no stations are drawn: the landmarks' are used then."""
-    from nodewise.recipes.three_step.stations import PAPER_PREPARATION, PAPER_STEPS
+    from nodewise.recipes.three_step.stations import PAPER_PREPARATION, PAPER_STATIONS, PAPER_STEPS
     from nodewise.recipes.three_step.stations_paper import station_cases, train_stations_on
 
     preparation = replace(PAPER_PREPARATION, spacing_mm=(effort.station_mm,) * 3)
+    stations = effort.stations or PAPER_STATIONS
     prepare = partial(
         station_cases,
         folder=cache,
         preparation=preparation,
+        stations=stations,
         processes=effort.helpers,
         progress=partial(progress, "preparing scans"),
     )
@@ -128,7 +130,7 @@ def _stations(
         return None
     run = effort.run(out / "fit", PAPER_STEPS)
     return train_stations_on(
-        known, prepare(validating), run, preparation, lambda now: progress("stations", now.step, run.steps)
+        known, prepare(validating), run, preparation, stations, lambda now: progress("stations", now.step, run.steps)
     )
 
 
@@ -187,6 +189,7 @@ def _malignancy(
         others if apart else known,
         run,
         schedule=replace(MALIGNANCY, rule=effort.rule or MALIGNANCY.rule),
+        calibrate=effort.calibration,
         progress=lambda step: progress("malignancy", step, run.steps),
     )
     return learned if apart else replace(learned, measures={})
