@@ -1,3 +1,4 @@
+import json
 import shutil
 from dataclasses import replace
 
@@ -294,3 +295,41 @@ def test_a_folder_of_any_name_gives_a_model(data, tiny, tmp_path):
     folder.symlink_to(shutil.copytree(data, tmp_path / "real (2023), old"))
     (model,) = train(tmp_path / "out", Effort(scale=1e-5), data=folder)
     assert load_bundle(model).name == "three-step-real -2023-- old"
+
+
+def test_one_fold_of_five_patients(tiny, tmp_path):
+    (folder := tmp_path / "data").mkdir()
+    for number in range(5):
+        _case(folder, number)
+    lines = ["name,4R,4L", *(f"case-{number},benign,malignant" for number in range(5))]
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n")
+    (model,) = train(tmp_path / "out", Effort(scale=1e-5), data=folder, fold=0)
+    assert model == tmp_path / "out" / "fold-00" / "model"
+    (left_out,) = (model.parent / "held_out.txt").read_text().split()
+    assert left_out in {f"case-{number}" for number in range(5)}
+    made = load_bundle(model).model
+    assert list(made.steps) == ["stations", "nodes", "malignancy"]
+    assert "4 labelled scans of 4 patients" in made.trained_on
+    assert made.command.endswith("--fold 0")
+    assert load_pipeline(model, "cpu").name == made.name == "three-step-data-fold-00"
+    with pytest.raises(BadInputError, match="there is no fold 5"):
+        train(tmp_path / "out", Effort(scale=1e-5), data=folder, fold=5)
+
+
+def test_nnunet_raw_data_give_a_model_without_the_steps_that_they_do_not_allow(data, tiny, tmp_path):
+    raw = tmp_path / "Dataset007_Nodes"
+    for folder in ("imagesTr", "labelsTr"):
+        (raw / folder).mkdir(parents=True)
+    for number in range(3):
+        name = f"case-{number}"
+        shutil.copy(data / "images" / f"{name}.nii.gz", raw / "imagesTr" / f"{name}_0000.nii.gz")
+        shutil.copy(data / "labels" / f"{name}.nii.gz", raw / "labelsTr")
+    told = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "lymph_node": 1, "vessel": 2}}
+    (raw / "dataset.json").write_text(json.dumps(told))
+    (model,) = train(tmp_path / "out", Effort(scale=1e-5), data=raw)
+    made = load_bundle(model).model
+    assert made.name == "three-step-Dataset007_Nodes"
+    assert list(made.steps) == ["nodes"]
+    assert "3 labelled scans of 3 patients" in made.trained_on
+    assessment = assess(read_study(data / "images" / "case-0.nii.gz"), load_pipeline(model, "cpu"))
+    assert assessment.provenance.weights_sha256 == made.weights_sha256
