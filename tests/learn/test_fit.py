@@ -311,17 +311,6 @@ def test_without_fabric_one_line_says_what_to_install(tmp_path, monkeypatch):
         fit(nn.Linear(3, 1), _batch, nn.functional.mse_loss, PLAN, tmp_path)
 
 
-def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path):
-    class Evil:
-        def __reduce__(self):
-            return (os.mkdir, (str(tmp_path / "owned"),))
-
-    torch.save({"network": Evil()}, tmp_path / "best.pt")
-    with pytest.raises(Exception, match=r"weights_only|Unsupported"):
-        load_weights(tmp_path / "best.pt")
-    assert not (tmp_path / "owned").exists()
-
-
 def test_unet_weights_keep_their_layout_through_a_resume(tmp_path):
     plan = NetworkPlan(1, (2,), channels=(4, 8), blocks=(1, 1))
     network = build_network(plan, 0)

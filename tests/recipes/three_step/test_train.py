@@ -245,7 +245,7 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         train(tmp_path, Effort(), fold=1)
     with pytest.raises(BadInputError, match="there is no fold 7"):
         train(tmp_path, Effort(), data=data, fold=7)
-    with pytest.raises(BadInputError, match="leave out the scans and credits"):
+    with pytest.raises(BadInputError, match="leave out the scans, their reviews and credits"):
         train(tmp_path, Effort(), data=data, scans=Backgrounds(training=(data,)))
     with pytest.raises(BadInputError, match="both to train on and to validate on"):
         train(tmp_path, Effort(), scans=Backgrounds(training=(data,), held_out=(data / ".." / data.name,)))

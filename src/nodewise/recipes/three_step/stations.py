@@ -160,7 +160,7 @@ def identity(preparation: Preparation, stations: Sequence[Station]) -> str:
     return f"{preparation.words}, stations {' '.join(station.code for station in stations)}"
 
 
-def paper_fit_plan(run: Run, identity: str = "") -> FitPlan:
+def paper_fit_plan(run: Run, method: str = "") -> FitPlan:
     """The paper's schedule: Adam at a constant rate."""
     from nodewise.learn.fit import FitPlan
     from nodewise.learn.optimise import Adam
@@ -177,7 +177,7 @@ def paper_fit_plan(run: Run, identity: str = "") -> FitPlan:
         devices=run.devices,
         precision="auto",
         workers=run.workers,
-        identity=identity,
+        identity=method,
     )
 
 
