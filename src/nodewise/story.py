@@ -160,6 +160,7 @@ def _settings(pipeline: Pipeline, separate_touching: bool) -> Mapping[str, float
             **reach,
             "touching_nodes": "separated" if separate_touching else "one conglomerate",
             "windows": "mirrored too" if pipeline.mirrored else "as they are",
+            "bulk_rule": "over 30 mm is metastatic" if pipeline.bulk else "none",
         }
     )
 

@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(tmp_path, side):
 def test_the_file_has_the_documented_fields(tmp_path):
     write_record(record_of(assessment()), tmp_path / "a.json")
     content = json.loads((tmp_path / "a.json").read_text())
-    assert content["schema_version"] == "1.0"
+    assert content["schema_version"] == "1.1"
     assert content["research_use_only"] is True
     assert content["study"] == {
         "id": "abc",
@@ -84,12 +84,21 @@ def test_the_file_has_the_documented_fields(tmp_path):
             "score": 0.75,
             "malignancy": 0.5,
             "malignancy_method": "size",
+            "malignancy_before_bulk": None,
             "uptake": None,
         }
     ]
     assert content["landmarks"]["carina"] == {"lps_mm": [1, 2, 3], "status": "found", "confidence": 0.8}
     assert content["landmarks"]["arch"]["lps_mm"] is None
     assert content["stage"]["primary_side"] == "left"
+
+
+def test_a_file_of_schema_1_0_is_read(tmp_path):
+    content = record_of(assessment()).model_dump(mode="json") | {"schema_version": "1.0"}
+    del content["nodes"][0]["malignancy_before_bulk"]
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    record = read_record(tmp_path / "a.json")
+    assert (record.schema_version, record.nodes[0].malignancy_before_bulk) == ("1.0", None)
 
 
 def test_an_unknown_side_keeps_both_answers():
@@ -123,7 +132,7 @@ def test_a_record_is_frozen_and_takes_nothing_unnamed():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"schema_version": "1.1"}, "schema 1.1.*reads up to 1.0: install a newer"),
+        ({"schema_version": "1.2"}, "schema 1.2.*reads up to 1.1: install a newer"),
         ({"schema_version": "2.0", "nodes": {}}, "schema 2.0"),
         ({"schema_version": None}, "no schema_version"),
         ({"warnings": 3}, "at warnings"),

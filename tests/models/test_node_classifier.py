@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from nodewise.models.calibration import Isotonic, Temperature
-from nodewise.models.node_classifier import BULK, NodeClassifier
+from nodewise.models.node_classifier import NodeClassifier
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.nodes.describe import describe
 from nodewise.values.box import Box
 from nodewise.values.grid import Grid
-from nodewise.values.node import Node
+from nodewise.values.node import BULK, Node
 from nodewise.values.study import Source, Study
 from nodewise.values.volume import Quantity, Volume
 
@@ -62,7 +62,8 @@ def test_a_bulky_node_is_metastatic_where_the_switch_is_on(study, nodes):
     on, off = (NodeClassifier(benign, NodePatchPreparation(), None, bulk=b)(study, nodes, sizes) for b in (True, False))
     assert (on[3].probability, on[3].method) == (1.0, BULK)
     assert on[:3] == off[:3]
-    assert off[3].probability < 0.01
+    assert off[3].probability == on[3].before_bulk < 0.01
+    assert [a.before_bulk for a in (*on[:3], *off)] == [None] * 7
 
 
 def test_far_logits_stay_within_0_and_1(study, nodes):

@@ -19,6 +19,12 @@ def test_a_pipeline_from_a_folder(blind_model):
     assert (pipeline.segment.flips, turned.segment.flips) == ((), (0, 1, 2))
 
 
+def test_the_rule_of_bulk_is_part_of_a_pipeline_unless_it_is_left_out(blind_model):
+    on, off = (load_pipeline(blind_model, device="cpu", bulk=bulk) for bulk in (True, False))
+    assert (on.bulk, off.bulk) == (True, False)
+    assert (on.malignancy.keywords, off.malignancy.keywords) == ({"bulk": True}, {"bulk": False})
+
+
 def test_what_is_not_there_is_said_in_one_line(blind_model, tmp_path):
     with pytest.raises(BadInputError, match="there is no model nowhere"):
         load_pipeline("nowhere")

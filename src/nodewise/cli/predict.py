@@ -39,6 +39,10 @@ def predict(
     mirrored: Annotated[
         bool, typer.Option("--mirrored", help="Look at every window in its eight mirror images: eight times the time.")
     ] = False,
+    bulk_rule: Annotated[
+        bool,
+        typer.Option(" /--no-bulk-rule", help="Do not call every node of more than 30 mm short axis metastatic."),
+    ] = True,
     device: DeviceOption = Device.auto,
     runtime: RuntimeOption = Runtime.auto,
     threads: ThreadsOption = None,
@@ -65,7 +69,9 @@ def predict(
     studies = find_studies(source)
     require_outside(out, source)
     use_threads(threads)
-    pipeline = load_pipeline(model, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored)
+    pipeline = load_pipeline(
+        model, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored, bulk=bulk_rule
+    )
 
     def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
         return assess(
@@ -81,8 +87,9 @@ def predict(
         made = record.provenance
         separated = made.settings.get("touching_nodes") == "separated"
         turned = made.settings.get("windows") == "mirrored too"
-        asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching, mirrored)
-        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned) == asked
+        bulk = made.settings.get("bulk_rule") != "none"
+        asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching, mirrored, bulk_rule)
+        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned, bulk) == asked
 
     if len(studies) == 1:
         run_one(Path(studies[0][1]), out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)

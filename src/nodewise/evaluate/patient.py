@@ -12,6 +12,7 @@ from nodewise.io.casefile import AssessmentRecord
 from nodewise.metrics.roc import with_bulk
 from nodewise.staging.rules import CATEGORIES, n_category
 from nodewise.values.errors import BadInputError
+from nodewise.values.node import BULK_MM
 from nodewise.values.station import Side, Station
 
 _YES, _NO = {"yes", "true", "+", "n+", "positive"}, {"no", "false", "-", "n0", "negative"}
@@ -25,7 +26,8 @@ class Patient:
     Attributes:
         positive: whether any node is metastatic in truth.
         category_8, category_9: true N category of either edition.
-        score: the highest probability of malignancy of any predicted node, 0 without a node.
+        score: the highest probability of malignancy of any predicted node before a rule of bulk, 0 without a node;
+            None too where an older assessment (schema 1.0) holds only what that rule made of it.
         score_bulk: the same where a short axis over 30 mm counts as malignant (P1, Node-RADS).
         size_mm: the largest short axis of any predicted node, 0 without a node.
         named_8, named_9: N category that the prediction gives for the true side of the primary.
@@ -60,8 +62,8 @@ def patient_of(pair: Pair, truth: Truth, prediction: Prediction, size_mm: float)
         side=side,
         category_8=category_8,
         category_9=category_9,
-        score=_score(record, bulk=False) if record else 0.0 if absent else None,
-        score_bulk=_score(record, bulk=True) if record else 0.0 if absent else None,
+        score=_score(record) if record else 0.0 if absent else None,
+        score_bulk=_score_bulk(record) if record else 0.0 if absent else None,
         size_mm=size_mm,
         named_8=named_category(record, side, 8) if record else "N0" if absent else None,
         named_9=named_category(record, side, 9) if record else "N0" if absent else None,
@@ -86,13 +88,20 @@ def named_category(record: AssessmentRecord, side: Side | None, edition: int) ->
     return n_category(metastatic, side, edition).name
 
 
-def _score(record: AssessmentRecord, *, bulk: bool) -> float:
+def _score(record: AssessmentRecord) -> float | None:
+    before = [node.malignancy_before_bulk for node in record.nodes]
+    said = [node.malignancy if p is None else p for node, p in zip(record.nodes, before, strict=True)]
+    lost = record.schema_version == "1.0" and any(
+        node.short_axis_mm > BULK_MM and node.malignancy == 1.0 for node in record.nodes
+    )
+    return None if lost else max(said, default=0.0)
+
+
+def _score_bulk(record: AssessmentRecord) -> float:
     if not record.nodes:
         return 0.0
     probability = np.array([node.malignancy for node in record.nodes])
-    if bulk:
-        probability = with_bulk(probability, np.array([node.short_axis_mm for node in record.nodes]))
-    return float(probability.max())
+    return float(with_bulk(probability, np.array([node.short_axis_mm for node in record.nodes]), BULK_MM).max())
 
 
 def _positive(cell: str | None, category: str | None, truth: Truth, name: str) -> bool | None:

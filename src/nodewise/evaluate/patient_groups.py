@@ -111,7 +111,7 @@ def _patient_auc(
     if not known.any():
         why = "the truth does not say which patients are node-positive"
     elif not kept.any():
-        why = "no prediction gives a probability of malignancy"
+        why = "no prediction gives a probability of malignancy, or none from before the rule of 30 mm (schema 1.0)"
     else:
         why = "all patients are node-positive, or none is"
     return Group(

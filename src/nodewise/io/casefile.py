@@ -15,7 +15,8 @@ from nodewise.values.assessment import Assessment, Provenance, Stage
 from nodewise.values.errors import BadInputError
 from nodewise.values.node import Finding, Segment
 
-SCHEMA_VERSION: Literal["1.0"] = "1.0"
+SchemaVersion = Literal["1.0", "1.1"]
+SCHEMA_VERSION: SchemaVersion = "1.1"
 PointMm = tuple[float, float, float]
 EndPoints = tuple[PointMm, PointMm]
 Probability = Field(ge=0.0, le=1.0)
@@ -35,7 +36,11 @@ class AxesEndpoints(_Record):
 
 
 class NodeRecord(_Record):
-    """One lymph node; lengths in mm, places in LPS mm, ``uptake`` the largest SUVbw or null without PET."""
+    """One lymph node; lengths in mm, places in LPS mm, ``uptake`` the largest SUVbw or null without PET.
+
+    ``malignancy_before_bulk`` is the probability that the rule of 30 mm took the place of, null where it did not; files
+    of schema 1.0 do not keep it.
+    """
 
     id: int = Field(ge=1)
     station: str
@@ -54,6 +59,7 @@ class NodeRecord(_Record):
     score: float = Probability
     malignancy: float = Probability
     malignancy_method: str
+    malignancy_before_bulk: float | None = Field(default=None, ge=0.0, le=1.0)
     uptake: float | None = None
 
 
@@ -106,7 +112,7 @@ class ProvenanceRecord(_Record):
 class AssessmentRecord(_Record):
     """The whole of ``assessment.json``; ``model_json_schema()`` gives its JSON schema."""
 
-    schema_version: Literal["1.0"] = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     research_use_only: Literal[True] = True
     study: StudyRecord
     stage: StageRecord
@@ -170,7 +176,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def _node(finding: Finding) -> NodeRecord:
-    size, station = finding.size, finding.station
+    size, station, before = finding.size, finding.station, finding.malignancy.before_bulk
     return NodeRecord(
         id=finding.node.id,
         station=station.station.code,
@@ -189,6 +195,7 @@ def _node(finding: Finding) -> NodeRecord:
         score=round(finding.node.score, 6),
         malignancy=round(finding.malignancy.probability, 6),
         malignancy_method=finding.malignancy.method,
+        malignancy_before_bulk=None if before is None else round(before, 6),
         uptake=None if finding.uptake is None else round(finding.uptake, 3),
     )
 

@@ -17,9 +17,6 @@ from nodewise.values.study import Study
 if TYPE_CHECKING:
     from torch import Tensor
 
-BULK_MM = 30.0
-BULK = "size: short axis over 30 mm"
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeClassifier:
@@ -43,10 +40,8 @@ class NodeClassifier:
     def __call__(self, study: Study, nodes: Sequence[Node], sizes: Sequence[Size]) -> list[Malignancy]:
         """One answer a node, in order."""
         probability = self.probability(self.logits(study, nodes))
-        return [
-            Malignancy(1.0, BULK) if self.bulk and size.short_axis_mm > BULK_MM else Malignancy(float(p), self.method)
-            for p, size in zip(probability, sizes, strict=True)
-        ]
+        answers = [Malignancy(float(p), self.method) for p in probability]
+        return [a.with_bulk(s.short_axis_mm) if self.bulk else a for a, s in zip(answers, sizes, strict=True)]
 
     @property
     def method(self) -> str:

@@ -23,6 +23,7 @@ def load_pipeline(
     runtime: Runtime = "auto",
     cache: Path | None = None,
     mirrored: bool = False,
+    bulk: bool = True,
 ) -> Pipeline:
     """The pipeline of a model.
 
@@ -32,6 +33,7 @@ def load_pipeline(
         runtime: auto (OpenVINO on a CPU, torch elsewhere), torch or openvino.
         cache: folder in which OpenVINO keeps compiled networks, to start sooner the next time; None keeps none.
         mirrored: average over all eight mirror images of every window, which takes eight times as long.
+        bulk: call a node of more than 30 mm short axis metastatic whatever else is known (P1).
 
     Raises:
         BadInputError: there is no such model, device or runtime, or the model folder is damaged; an imported model is
@@ -43,11 +45,11 @@ def load_pipeline(
     where = choose_device(device)
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
-        return three_step.pipeline(folder, where, runtime, cache, mirrored=mirrored)
+        return three_step.pipeline(folder, where, runtime, cache, mirrored=mirrored, bulk=bulk)
     if recipe == "nnunet":
         if mirrored:
             raise BadInputError(f"whether {folder} mirrors was settled when it was imported: leave --mirrored out")
-        return nnunet.pipeline(folder, where, runtime, cache)
+        return nnunet.pipeline(folder, where, runtime, cache, bulk=bulk)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
 
 

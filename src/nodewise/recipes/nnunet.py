@@ -13,6 +13,7 @@ Differences from the paper:
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from nodewise.learn.runtime import Runtime
 
 
-def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None) -> Pipeline:
-    """The imported networks in ``folder``, on ``device``; malignancy by size."""
+def pipeline(
+    folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None, *, bulk: bool = True
+) -> Pipeline:
+    """The imported networks in ``folder``, on ``device``; malignancy by size, with ``bulk`` 1 above 30 mm."""
     from nodewise.anatomy.read import read_anatomy
     from nodewise.nodes.suspicion import size_suspicion
 
@@ -35,11 +38,12 @@ def pipeline(folder: Path, device: str, runtime: Runtime = "auto", cache: Path |
     return Pipeline(
         read_anatomy=read_anatomy,
         segment=load_nnunet(bundle, device, runtime=runtime, cache=cache),
-        malignancy=size_suspicion,
+        malignancy=partial(size_suspicion, bulk=bulk),
         threshold=THRESHOLD if threshold is None else threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
         name=model.name,
         weights_sha256=model.weights_sha256,
         trained_on=model.trained_on,
         device=device,
+        bulk=bulk,
     )

@@ -14,6 +14,9 @@ from nodewise.values.grid import Point
 
 Segment = tuple[Point, Point]
 
+BULK_MM = 30.0
+BULK = "size: short axis over 30 mm"
+
 
 class Status(Enum):
     """What is known of a node's malignancy; ``EXTRANODAL`` is malignant with extranodal extension (P4's class ENE)."""
@@ -79,14 +82,24 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Malignancy:
-    """Probability of being metastatic, and by which method it was had."""
+    """Probability of being metastatic, and by which method it was had.
+
+    Attributes:
+        before_bulk: the probability before the rule of bulk took its place; None where the rule did not.
+    """
 
     probability: float
     method: str
+    before_bulk: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.probability <= 1.0:
-            raise ValueError(f"a probability lies between 0 and 1, not {self.probability}")
+        for probability in (self.probability, self.before_bulk or 0.0):
+            if not 0.0 <= probability <= 1.0:
+                raise ValueError(f"a probability lies between 0 and 1, not {probability}")
+
+    def with_bulk(self, short_axis_mm: float) -> Malignancy:
+        """Metastatic where the short axis exceeds 30 mm, whatever was said (P1; Node-RADS, Elsholtz 2021)."""
+        return Malignancy(1.0, BULK, self.probability) if short_axis_mm > BULK_MM else self
 
 
 @dataclass(frozen=True, slots=True, eq=False)

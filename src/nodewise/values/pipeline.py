@@ -27,6 +27,7 @@ class Pipeline:
         reach_mm: nodes of which every part lies farther from every station are dropped.
         name, weights_sha256, trained_on, device: for provenance.
         mirrored: whether windows are looked at in every mirror image too.
+        bulk: whether ``malignancy`` calls a node of more than 30 mm short axis metastatic whatever else it knows.
     """
 
     read_anatomy: Callable[[Study], Anatomy]
@@ -40,3 +41,4 @@ class Pipeline:
     device: str
     reach_mm: float = math.inf
     mirrored: bool = False
+    bulk: bool = True

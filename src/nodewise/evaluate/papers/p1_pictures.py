@@ -20,12 +20,12 @@ from nodewise.evaluate.record import Case, PredictedNode
 from nodewise.evaluate.scan import ct_of
 from nodewise.io.itk import read_labels
 from nodewise.metrics.reliability import reliability
+from nodewise.values.node import BULK_MM
 from nodewise.values.orientation import closest_lps
 from nodewise.values.volume import Volume
 
 log = logging.getLogger(__name__)
 LEVELS = 6
-BULK_MM = 30.0
 P1 = "P1"
 
 

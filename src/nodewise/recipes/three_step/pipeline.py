@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,7 +25,13 @@ REACH_MM = 10.0  # from the stations; P1 segments nodes in their box alone
 
 
 def pipeline(
-    folder: Path, device: str, runtime: Runtime = "auto", cache: Path | None = None, *, mirrored: bool = False
+    folder: Path,
+    device: str,
+    runtime: Runtime = "auto",
+    cache: Path | None = None,
+    *,
+    mirrored: bool = False,
+    bulk: bool = True,
 ) -> Pipeline:
     """The three steps with the weights in ``folder``.
 
@@ -36,6 +43,7 @@ def pipeline(
         runtime: of the networks, see ``nodewise.learn.runtime``.
         cache: folder in which compiled networks are kept.
         mirrored: average node windows over their mirror images.
+        bulk: call a node of more than 30 mm metastatic whatever the network says.
 
     Raises:
         BadInputError: the folder is damaged, or has no node network.
@@ -53,7 +61,7 @@ def pipeline(
             device=device,
             cache=cache,
         ),
-        malignancy=_judge(bundle, device),
+        malignancy=_judge(bundle, device, bulk),
         threshold=0.5 if nodes.threshold is None else nodes.threshold,
         minimum_short_axis_mm=model.minimum_short_axis_mm,
         reach_mm=REACH_MM,
@@ -62,6 +70,7 @@ def pipeline(
         trained_on=model.trained_on,
         device=device,
         mirrored=mirrored,
+        bulk=bulk,
     )
 
 
@@ -78,11 +87,11 @@ def _reader(bundle: Bundle, device: str, runtime: Runtime, cache: Path | None) -
     return lambda study: reader(study, read_anatomy(study))
 
 
-def _judge(bundle: Bundle, device: str) -> Judge:
+def _judge(bundle: Bundle, device: str, bulk: bool) -> Judge:
     from nodewise.nodes.suspicion import size_suspicion
 
     if "malignancy" not in bundle.model.steps:
-        return size_suspicion
+        return partial(size_suspicion, bulk=bulk)
     from torch import nn
 
     from nodewise.learn.runtime import Averaged
@@ -91,7 +100,7 @@ def _judge(bundle: Bundle, device: str) -> Judge:
     step = bundle.step("malignancy")
     network = Averaged(bundle.networks("malignancy", device), nn.Identity()).eval()
     calibration = None if step.calibration is None else step.calibration.build()
-    return NodeClassifier(network, _of_kind(step, NodePatchPreparation), calibration, device)
+    return NodeClassifier(network, _of_kind(step, NodePatchPreparation), calibration, device, bulk)
 
 
 def _of_kind(step: StepFile, kind: type[T]) -> T:
