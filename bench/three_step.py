@@ -24,20 +24,17 @@ from pathlib import Path
 
 import numpy as np
 
-from nodewise.anatomy.read import read_anatomy
 from nodewise.datasets.case import LabelledCase
 from nodewise.datasets.phantoms import phantom_cases
 from nodewise.evaluate.cohort import summarize
 from nodewise.evaluate.pairs import find_pairs
 from nodewise.evaluate.papers.choose import pictures_of, tables_of
-from nodewise.evaluate.read import RULES_FILE, Reading
+from nodewise.evaluate.read import Reading
 from nodewise.evaluate.record import Case
 from nodewise.evaluate.run import evaluate_pairs
 from nodewise.evaluate.write import made_by, write_evaluation
-from nodewise.image.resample import resample
 from nodewise.io.casefile import read_record
 from nodewise.io.folder import read_study
-from nodewise.io.itk import write_nifti
 from nodewise.io.whole import whole
 from nodewise.phantom.cohort import Plan, write_cohort
 from nodewise.phantom.implant import write_implanted
@@ -46,7 +43,6 @@ from nodewise.recipes.load import load_pipeline
 from nodewise.report.write import write_case
 from nodewise.story import assess
 from nodewise.values.grid import Point
-from nodewise.values.orientation import onto_axes_of
 from nodewise.values.pipeline import Pipeline
 from three_step_table import table
 
@@ -114,10 +110,6 @@ def predict(case: LabelledCase, out: Path, using: Using) -> Seconds | None:
     predicted, work = time.perf_counter(), time.process_time() - work
     with whole(out / case.name, overwrite=True) as folder:
         write_case(assessment, folder, page=False)
-        rules = None if pipeline.read_anatomy is read_anatomy else read_anatomy(study).stations
-        if rules is not None:
-            on_ct = resample(rules, study.ct.grid)
-            write_nifti(onto_axes_of(on_ct, study.source.native), folder / RULES_FILE)
     return predicted - start, work, time.perf_counter() - predicted
 
 
@@ -130,7 +122,7 @@ def predict_all(cases: Sequence[LabelledCase], out: Path, using: Using, processe
             took.append(seconds)
     if took:
         wall, work_s, writing = np.mean(took, axis=0).tolist()
-        told = f"{wall:.1f} s each ({work_s:.1f} s of processor), {writing:.1f} s to write it and for the rules"
+        told = f"{wall:.1f} s each ({work_s:.1f} s of processor), {writing:.1f} s to write it"
         print(f"  {len(took)} {out.name} predicted: {told}", flush=True)
 
 

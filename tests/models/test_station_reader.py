@@ -90,9 +90,11 @@ def test_stations_lie_where_the_network_sees_them(turned):
         lean = np.array([[1, 0, 0], [0, np.cos(0.2), -np.sin(0.2)], [0, np.sin(0.2), np.cos(0.2)]])
         grid = Grid.of((120, 100, 100), (2.0, 2.0, 2.0), direction=lean)
         grid = Grid.of(grid.shape, grid.spacing, tuple(-grid.to_lps((59.5, 49.5, 49.5))), lean)
-    found = _reader()(_study(grid=grid), _anatomy())
+    by_rules = _anatomy().organs
+    found = _reader()(_study(grid=grid), _anatomy(stations=by_rules))
     assert found.how == LEARNED_STATIONS
     assert found.warnings == ()
+    assert found.stations_by_rules is by_rules
     hu = _blocks(found.stations.grid)
     airway = resample(
         Volume(np.asfortranarray(_anatomy().organs.array == 4), _anatomy().organs.grid, Quantity.MASK),
@@ -174,7 +176,7 @@ def test_what_cannot_be_true_is_not_used(network, changes, why):
     rules = Volume(np.zeros(grid.shape, np.uint8, order="F"), grid, Quantity.LABEL)
     given = _anatomy(stations=rules, warnings=("before",), **changes)
     found = _reader(network)(_study(), given)
-    assert found.stations is rules
+    assert found.stations is found.stations_by_rules is rules
     assert (found.how, found.mediastinum) == ("landmarks", BOX)
     assert found.warnings[0] == "before"
     assert len(found.warnings) == 2

@@ -4,8 +4,10 @@ import nibabel
 import numpy as np
 import SimpleITK
 
+from nodewise.evaluate.read import RULES_FILE, STATIONS_FILE
 from nodewise.io.casefile import read_record, record_of
 from nodewise.report.write import write_case
+from nodewise.values.anatomy import LEARNED_STATIONS
 from nodewise.values.grid import Grid
 from nodewise.values.station import Station
 
@@ -52,3 +54,18 @@ def test_without_stations_their_map_is_empty(empty, tmp_path):
     write_case(empty, tmp_path)
     assert not SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(tmp_path / "stations.nii.gz")).any()
     assert not SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(tmp_path / "nodes.nii.gz")).any()
+
+
+def test_the_landmarks_map_lies_beside_learned_stations(sided, empty, tmp_path):
+    rules = sided.anatomy.stations
+    swapped = np.where(rules.array == Station.S4R.label, Station.S4L.label, Station.S4R.label)
+    rules = rules.with_array(np.asfortranarray(swapped.astype(np.uint8)), rules.quantity)
+    learned = replace(sided, anatomy=replace(sided.anatomy, how=LEARNED_STATIONS, stations_by_rules=rules))
+    write_case(stored_upside_down(learned), tmp_path, page=False)
+    maps = [nibabel.load(tmp_path / name) for name in (STATIONS_FILE, RULES_FILE)]
+    assert np.array_equal(maps[0].affine, maps[1].affine)
+    here, by_rules = (np.asarray(image.dataobj) for image in maps)
+    assert by_rules.dtype.kind == "u" and np.array_equal(by_rules == Station.S4L.label, here == Station.S4R.label)
+    blind = replace(empty, anatomy=replace(empty.anatomy, how=LEARNED_STATIONS, stations=rules))
+    write_case(blind, tmp_path, page=False)
+    assert not np.asarray(nibabel.load(tmp_path / RULES_FILE).dataobj).any()

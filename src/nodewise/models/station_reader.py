@@ -102,7 +102,7 @@ class StationReader:
 
         A voxel's station is the likeliest of the second head where the first says mediastinum (P1); trachea, spinal
         canal and aorta, as far as they were found, have none. Where no two lungs were found or the answer cannot be
-        true the landmarks' stations are kept, and a warning says so.
+        true the landmarks' stations are kept, and a warning says so; ``stations_by_rules`` holds them either way.
         """
         region = self._region(anatomy)
         if region is None:
@@ -121,6 +121,7 @@ class StationReader:
         return replace(
             anatomy,
             stations=stations,
+            stations_by_rules=anatomy.stations,
             mediastinum=_padded(stations.grid),
             cavity=_with(anatomy.cavity, stations),
             how=LEARNED_STATIONS,
@@ -243,4 +244,4 @@ def _with(cavity: Volume | None, stations: Volume) -> Volume | None:
 def _kept(anatomy: Anatomy, why: str) -> Anatomy:
     instead = "are unknown" if anatomy.stations is None else "are laid out from landmarks"
     warning = f"The station network's answer was not used ({why}): stations {instead}."
-    return replace(anatomy, warnings=(*anatomy.warnings, warning))
+    return replace(anatomy, stations_by_rules=anatomy.stations, warnings=(*anatomy.warnings, warning))

@@ -12,7 +12,9 @@ from nodewise.io.itk import write_nifti
 from nodewise.nodes.split import label_map
 from nodewise.report.html import report_html
 from nodewise.report.tables import nodes_csv
+from nodewise.values.anatomy import LEARNED_STATIONS
 from nodewise.values.assessment import Assessment
+from nodewise.values.grid import Grid
 from nodewise.values.orientation import onto_axes_of
 from nodewise.values.volume import Quantity, Volume
 
@@ -21,7 +23,8 @@ def write_case(assessment: Assessment, folder: Path, *, page: bool = True) -> No
     """Write ``assessment.json``, ``nodes.csv``, ``nodes.nii.gz``, ``stations.nii.gz`` and ``report.html``.
 
     The label maps lie on the CT's grid as stored, as unsigned integers: 0 is background, a node's label is its id, a
-    station's is ``Station.label``. Where stations cannot be told the map of stations is all 0.
+    station's is ``Station.label``. Where stations cannot be told the map of stations is all 0. Where a network made the
+    stations, or was asked to, ``stations-rules.nii.gz`` holds those by landmarks and planes.
 
     Args:
         assessment: what to write.
@@ -32,7 +35,10 @@ def write_case(assessment: Assessment, folder: Path, *, page: bool = True) -> No
     nodes_csv(assessment, folder / "nodes.csv")
     stored = assessment.study.source.native
     write_nifti(onto_axes_of(_nodes(assessment), stored), folder / "nodes.nii.gz")
-    write_nifti(onto_axes_of(_stations(assessment), stored), folder / "stations.nii.gz")
+    anatomy, grid = assessment.anatomy, assessment.study.ct.grid
+    write_nifti(onto_axes_of(_stations(anatomy.stations, grid), stored), folder / "stations.nii.gz")
+    if anatomy.how == LEARNED_STATIONS or anatomy.stations_by_rules is not None:
+        write_nifti(onto_axes_of(_stations(anatomy.stations_by_rules, grid), stored), folder / "stations-rules.nii.gz")
     if page:
         (folder / "report.html").write_text(report_html(assessment), encoding="utf-8")
 
@@ -41,8 +47,7 @@ def _nodes(assessment: Assessment) -> Volume:
     return label_map([finding.node for finding in assessment.findings], assessment.study.ct.grid)
 
 
-def _stations(assessment: Assessment) -> Volume:
-    grid, stations = assessment.study.ct.grid, assessment.anatomy.stations
+def _stations(stations: Volume | None, grid: Grid) -> Volume:
     if stations is None:
         return Volume(np.zeros(grid.shape, dtype=np.uint16, order="F"), grid, Quantity.LABEL)
     return resample(stations, grid)

@@ -62,6 +62,8 @@ class Anatomy:
         landmarks: by name, ``carina`` first among them.
         organs: label map, or None; ``organ_names`` gives each label's name.
         stations: label map of ``Station.label``, or None where stations cannot be told.
+        stations_by_rules: the landmarks' map where a station network was asked, whether its answer was used or not;
+            None where none was, or where the landmarks cannot tell.
         mediastinum: where to look for nodes.
         cavity: mask of the inside of the rib cage; nodes found outside it are dropped. None where it cannot be told.
         prior: probability of a node, or None. distance: mm from the carina, or None.
@@ -76,6 +78,7 @@ class Anatomy:
     organs: Volume | None = None
     organ_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     stations: Volume | None = None
+    stations_by_rules: Volume | None = None
     cavity: Volume | None = None
     prior: Volume | None = None
     distance: Volume | None = None
