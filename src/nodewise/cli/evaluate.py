@@ -101,9 +101,9 @@ TruthArgument = Annotated[
     Path,
     typer.Argument(
         metavar="TRUTH",
-        help="Mask or instances of one patient, a folder of them by name, what nodewise phantom wrote, or a CSV "
-        "with the columns truth and prediction (and name, image, n_positive, primary_side, n_category_8, "
-        "n_category_9).",
+        help="Mask or instances of one patient, a folder of them by name, what nodewise phantom wrote, a data set "
+        "that nodewise train reads, or a CSV with the columns truth and prediction (and name, image, n_positive, "
+        "primary_side, n_category_8, n_category_9).",
         show_default=False,
     ),
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +21,14 @@ from nodewise.values.station import Station
 from nodewise.values.study import Study
 from nodewise.values.volume import Quantity, Volume
 
+Layout = Literal["nodewise", "nnU-Net", "pairs", "DICOM"]
+
+_READERS: Mapping[Layout, Callable[[Path], tuple[LabelledCase, ...]]] = {
+    "nodewise": phantom_cases,
+    "nnU-Net": nnunet_cases,
+    "pairs": pair_cases,
+    "DICOM": study_cases,
+}
 _LAYOUTS = (
     "images and truth (nodewise phantom), images and labels, imagesTr and labelsTr (nnU-Net), "
     "or a folder of DICOM for each study with its mask"
@@ -56,19 +66,24 @@ def read_dataset(folder: str | Path) -> Dataset:
     folder = Path(folder)
     if not folder.is_dir():
         raise BadInputError(f"{folder}: there is no such folder")
-    if is_phantoms(folder):
-        layout, cases = "nodewise", phantom_cases(folder)
-    elif (folder / "imagesTr").is_dir() and (folder / "dataset.json").is_file():
-        layout, cases = "nnU-Net", nnunet_cases(folder)
-    elif (folder / "images").is_dir() and (folder / "labels").is_dir():
-        layout, cases = "pairs", pair_cases(folder)
-    elif is_studies(folder):
-        layout, cases = "DICOM", study_cases(folder)
-    else:
+    layout = layout_of(folder)
+    if layout is None:
         raise BadInputError(f"{folder} is no data set: expected {_LAYOUTS}")
+    cases = _READERS[layout](folder)
     if not cases:
         raise BadInputError(f"{folder} holds no case: its folders are empty")
     return Dataset(folder, layout, cases)
+
+
+def layout_of(folder: Path) -> Layout | None:
+    """The layout of a data set; None where a folder is none."""
+    if is_phantoms(folder):
+        return "nodewise"
+    if (folder / "imagesTr").is_dir() and (folder / "dataset.json").is_file():
+        return "nnU-Net"
+    if (folder / "images").is_dir() and (folder / "labels").is_dir():
+        return "pairs"
+    return "DICOM" if is_studies(folder) else None
 
 
 def load_case(case: LabelledCase) -> LoadedCase:

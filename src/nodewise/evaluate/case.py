@@ -130,7 +130,6 @@ def _true_nodes(
     ranked: tuple[_Ranked, _Ranked],
 ) -> tuple[TrueNode, ...]:
     matches = instances.matches
-    place = _places(truth)
     named = {node.id: node for node in prediction.record.nodes} if prediction.record else {}
     status = _statuses(prediction)
     nodes = []
@@ -150,7 +149,7 @@ def _true_nodes(
                 volume_mm3=part.volume_mm3,
                 centroid_lps_mm=part.centroid_lps_mm,
                 slices=part.box.shape[2],
-                place=place.get(label, ""),
+                place=truth.places.get(label, ""),
                 status=truth.status.get(label),
                 found_by=best or None,
                 dice=dice,
@@ -166,14 +165,6 @@ def _true_nodes(
             )
         )
     return tuple(nodes)
-
-
-def _places(truth: Truth) -> dict[int, str]:
-    """Of each true node; the station of an implant was found by the rules themselves: no truth to hold them against."""
-    if truth.record is None:
-        return {}
-    implanted = truth.record.made.get("made_by") == "implants"
-    return {node.id: f"{node.place} by rules" if implanted else node.place for node in truth.record.nodes}
 
 
 def _predicted_nodes(

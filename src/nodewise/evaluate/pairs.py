@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from nodewise.datasets.case import LabelledCase
+from nodewise.evaluate.labelled import labelled_cases, patient_cells
 from nodewise.io.itk import SUFFIXES, is_image
 from nodewise.values.errors import BadInputError
 
@@ -27,7 +29,8 @@ class Pair:
     Attributes:
         prediction: None stands for a prediction without any node.
         image: the CT, for pictures only; None where there is none.
-        patient: what a CSV of pairs says of the patient, by ``PATIENT_COLUMNS``; empty cells are left out.
+        patient: what a CSV of pairs or a data set says of the patient, by ``PATIENT_COLUMNS``, without empty cells.
+        labelled: the case of a data set that ``truth`` is the labels of.
     """
 
     name: str
@@ -35,6 +38,7 @@ class Pair:
     prediction: Path | None
     image: Path | None = None
     patient: Mapping[str, str] | None = None
+    labelled: LabelledCase | None = None
 
 
 def find_pairs(
@@ -43,8 +47,9 @@ def find_pairs(
     """Every patient of ``truth`` with its prediction, by name.
 
     Args:
-        truth: a mask; one truth folder; a folder of either; what ``nodewise phantom`` writes; or a CSV of pairs with
-            the columns truth and prediction and, where known, name, image and ``PATIENT_COLUMNS``.
+        truth: a mask; one truth folder; a folder of either; what ``nodewise phantom`` writes; any data set that
+            ``read_dataset`` knows; or a CSV of pairs with the columns truth and prediction and, where known, name,
+            image and ``PATIENT_COLUMNS``.
         prediction: a mask or map; a folder by ``nodewise predict``; a folder of either. None with a CSV.
         images: folder of CTs by the same names, or one CT of a single pair.
         missing: what becomes of a truth without a prediction: ``empty`` counts it as one without nodes.
@@ -61,14 +66,26 @@ def find_pairs(
         return _with_images(_from_csv(truth, missing), images)
     if prediction is None:
         raise BadInputError(f"a prediction for {truth} is needed: give it after the truth, or give a CSV of pairs")
+    labelled = {case.name: case for case in labelled_cases(truth)} if _may_be_data_set(truth) else {}
+    if labelled:
+        pairs = _paired({name: case.nodes for name, case in labelled.items()}, prediction, missing)
+        return _with_images([_with_label(pair, labelled[pair.name]) for pair in pairs], images)
     truths, images = _truths(truth, images)
+    return _with_images(_paired(truths, prediction, missing), images)
+
+
+def _paired(truths: Mapping[str, Path], prediction: Path, missing: Missing) -> list[Pair]:
+    """Truths by name with a prediction that is one case or a folder of several."""
     predictions = {stem(prediction): prediction} if _is_case(prediction) else cases_in(prediction)
     if not predictions and missing == "refuse":
         raise BadInputError(f"{prediction} holds no prediction: expected masks, maps or folders by nodewise predict")
     if len(truths) == 1 and _is_case(prediction):
-        ((name, path),) = truths.items()
-        return _with_images((Pair(name, path, prediction),), images)
-    return _with_images(_matched(truths, predictions, prediction, missing), images)
+        return [Pair(name, path, prediction) for name, path in truths.items()]
+    for name in [name for name in predictions if name not in truths]:
+        bare = _without_channel(name)
+        if bare in truths and bare not in predictions:
+            predictions[bare] = predictions.pop(name)
+    return _matched(truths, predictions, prediction, missing)
 
 
 def cases_in(folder: Path) -> dict[str, Path]:
@@ -92,6 +109,21 @@ def stem(path: Path) -> str:
     """A case's name: that of its folder, or of its file without the format's ending."""
     ending = next((s for s in SUFFIXES if path.name.lower().endswith(s)), "") if not path.is_dir() else ""
     return path.name[: -len(ending)] if ending else path.name if path.is_dir() else path.stem
+
+
+def _may_be_data_set(truth: Path) -> bool:
+    return truth.is_dir() and not _is_case(truth) and not (truth / "truth").is_dir()
+
+
+def _without_channel(name: str) -> str:
+    """nnU-Net's ``NAME`` of a prediction named after its image, ``NAME_0000``."""
+    bare, _, channel = name.rpartition("_")
+    return bare if len(channel) == 4 and channel.isdecimal() else name
+
+
+def _with_label(pair: Pair, case: LabelledCase) -> Pair:
+    """With what a data set knows of it."""
+    return replace(pair, image=case.image, patient=patient_cells(case), labelled=case)
 
 
 def _is_case(path: Path) -> bool:
@@ -206,7 +238,7 @@ def _with_images(pairs: tuple[Pair, ...] | list[Pair], images: Path | None) -> t
         there = {stem(p).removesuffix("_0000"): p for p in sorted(images.iterdir()) if p.is_dir() or is_image(p)}
     if not any(p.name in there for p in pairs):
         log.warning("%s has no CT by any of these names: there will be none in the pictures", images)
-    return tuple(Pair(p.name, p.truth, p.prediction, p.image or there.get(p.name), p.patient) for p in pairs)
+    return tuple(replace(pair, image=pair.image or there.get(pair.name)) for pair in pairs)
 
 
 def _listed(names: list[str]) -> str:

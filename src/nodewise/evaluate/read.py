@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.read import load_case
+from nodewise.evaluate.labelled import places_of, status_of
 from nodewise.evaluate.labels import Labelling, ids_of, instances_of, left_out, onto_truth, parts_of
 from nodewise.evaluate.pairs import ASSESSMENT_FILE, NODES_FILE, TRUTH_FILE, Pair
 from nodewise.image.components import Connectivity
@@ -32,6 +35,7 @@ ANNOTATION_FILE, STATIONS_FILE, RULES_FILE, IGNORE_FILE, CONTROLS_FILE = (
     "ignore.nii.gz",
     "negatives.nii.gz",
 )
+_PARTIAL = "not all nodes are annotated: what finds one of the others counts as a false positive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ class Truth:
 
     Attributes:
         labels: instances, LABEL, axes to left, back and head; every measure is taken on this grid.
-        record: the phantom's truth, None for a bare mask.
+        record: the phantom's truth, None for a bare mask and for a data set.
+        places: station, level or compartment of the instances of which it is known, by id.
         status: of the instances whose status is known, by id.
         ignore: where nodes may lie that the truth does not hold, LABEL on the same grid; None where it is complete.
         controls: what was implanted that is no node, LABEL on the same grid, by the ids in ``record.negatives``.
@@ -72,6 +77,7 @@ class Truth:
 
     labels: Volume
     record: TruthRecord | None = None
+    places: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     status: Mapping[int, Status] = field(default_factory=lambda: MappingProxyType({}))
     ignore: Volume | None = None
     controls: Volume | None = None
@@ -108,6 +114,8 @@ def read_true(pair: Pair, how: Reading) -> Truth:
         BadInputError: not a mask, not instances, or either could be meant.
     """
     path = pair.truth
+    if pair.labelled is not None:
+        return _labelled(pair.labelled, how)
     if not (path / TRUTH_FILE).is_file():
         given = _map_of(path)
         if given.quantity is not Quantity.LABEL:
@@ -125,7 +133,28 @@ def read_true(pair: Pair, how: Reading) -> Truth:
         *_told(f"in {NODES_FILE} but not in {TRUTH_FILE}, kept", there - ids),
     )
     ignore, controls = (_beside(path / name, labels.grid) for name in (IGNORE_FILE, CONTROLS_FILE))
-    return Truth(labels, record, named, ignore, controls, told)
+    return Truth(labels, record, _places(record), named, ignore, controls, told)
+
+
+def _places(record: TruthRecord) -> Mapping[int, str]:
+    """Of each true node; the station of an implant was found by the rules themselves: no truth to hold them against."""
+    implanted = record.made.get("made_by") == "implants"
+    return {node.id: f"{node.place} by rules" if implanted else node.place for node in record.nodes}
+
+
+def _labelled(case: LabelledCase, how: Reading) -> Truth:
+    """A case of a data set, on its CT's grid."""
+    loaded = load_case(case)
+    where = f"{case.name}: the labels {case.nodes.name}"
+    labels, status = instances_of(loaded.nodes, how.truth_labels, how.connectivity, where)
+    places = places_of(loaded, labels)
+    return Truth(
+        labels,
+        places=places,
+        status=status or status_of(case, places),
+        ignore=loaded.ignore,
+        warnings=(_PARTIAL,) if case.annotation == "partial" else (),
+    )
 
 
 def read_predicted(pair: Pair, grid: Grid, how: Reading) -> Prediction:
@@ -238,7 +267,7 @@ def _incomplete(annotation: Path) -> tuple[str, ...]:
         complete = json.loads(annotation.read_text(encoding="utf-8"))["complete"] if annotation.is_file() else True
     except (ValueError, KeyError, TypeError) as error:
         raise BadInputError(f"{annotation} is not an annotation by nodewise phantom") from error
-    return () if complete else ("not all nodes are annotated: what finds one of the others counts as a false positive",)
+    return () if complete else (_PARTIAL,)
 
 
 def _told(what: str, ids: set[int]) -> tuple[str, ...]:

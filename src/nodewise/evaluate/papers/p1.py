@@ -7,6 +7,7 @@ import numpy as np
 from nodewise.evaluate.cohort import Cohort
 from nodewise.evaluate.controls import by_rules
 from nodewise.evaluate.groups import STRATA_MM
+from nodewise.evaluate.labelled import histology_by
 from nodewise.evaluate.pairs import TRUTH_FILE
 from nodewise.evaluate.papers.printed import (
     P1_FIGURE_4,
@@ -151,6 +152,9 @@ def _by_station(case: Case) -> dict[str, str]:
 
 
 def _annotated(case: Case) -> dict[str, str] | None:
+    labelled = case.pair.labelled if case.pair else None
+    if labelled is not None:
+        return dict(histology_by(STATIONS_P1, labelled)) if labelled.histology else None
     path = case.pair.truth / TRUTH_FILE if case.pair else None
     known = read_truth(path).station_histology if path and path.is_file() else None
     return None if known is None else dict(known)

@@ -17,8 +17,9 @@ from nodewise.evaluate.papers.picture import PaperPicture, photographed, plotted
 from nodewise.evaluate.patient_groups import have_maps
 from nodewise.evaluate.read import RULES_FILE, STATIONS_FILE
 from nodewise.evaluate.record import Case, PredictedNode
-from nodewise.evaluate.scan import ct_of
+from nodewise.evaluate.scan import ct_of, true_nodes, true_stations
 from nodewise.io.itk import read_labels
+from nodewise.io.mask import read_mask
 from nodewise.metrics.reliability import reliability
 from nodewise.values.node import BULK_MM
 from nodewise.values.orientation import closest_lps
@@ -56,13 +57,13 @@ def _station_maps(case: Case) -> Iterator[tuple[str, Volume]]:
     if not any(node.station for node in case.nodes):
         return
     places = (
-        ("truth", case.pair.truth / STATIONS_FILE),
+        ("truth", true_stations(case)),
         ("as predicted", case.pair.prediction / STATIONS_FILE),
         ("by landmarks and planes", case.pair.prediction / RULES_FILE),
     )
     for words, path in places:
-        if path.is_file():
-            stations = closest_lps(read_labels(path))
+        if path is not None and path.exists():
+            stations = read_mask(path)
             if stations.array.any():
                 yield words, stations
 
@@ -118,9 +119,9 @@ def _gallery(cohort: Cohort) -> PaperPicture | None:
             continue
         mask = alone(closest_lps(read_labels(case.pair.prediction / NODES_FILE)), node.id)
         outlines = [(mask, PREDICTION)]
-        truth = case.pair.truth / NODES_FILE
-        if truth.is_file():
-            outlines.insert(0, (closest_lps(read_labels(truth)), TRUTH))
+        truth = true_nodes(case)
+        if truth is not None:
+            outlines.insert(0, (truth, TRUTH))
         shown.append((three_planes(ct, middle_of(mask), outlines), _said_of(case, node)))
     if not shown:
         return None
