@@ -102,6 +102,14 @@ def test_a_malignant_station_of_several_nodes_does_not_say_which(data):
     assert (anna.patient.positive, bert.patient.positive) == (True, None)
 
 
+def test_several_labels_are_instances_in_however_many_parts(data, drawn):
+    array = drawn.array(NODES, np.uint8)
+    array[34:36, 2:6, 2:6] = 3
+    write_nifti(Volume(array, drawn.grid, Quantity.LABEL), data / "labels" / "anna.nii.gz")
+    anna, _ = evaluate_pairs(find_pairs(data, data.parent / "out"))
+    assert [node.id for node in anna.nodes] == [1, 2, 3] and anna.nodes[2].dice == pytest.approx(0.8)
+
+
 def test_names_that_do_not_match_are_refused_as_ever(data):
     (data.parent / "out" / "bert").rename(data.parent / "out" / "bo")
     with pytest.raises(BadInputError, match=r"no prediction for bert \(and no truth for bo\)"):

@@ -143,10 +143,12 @@ def _places(record: TruthRecord) -> Mapping[int, str]:
 
 
 def _labelled(case: LabelledCase, how: Reading) -> Truth:
-    """A case of a data set, on its CT's grid."""
+    """A case of a data set, on its CT's grid; as in training several labels are instances, in however many parts."""
     loaded = load_case(case)
     where = f"{case.name}: the labels {case.nodes.name}"
-    labels, status = instances_of(loaded.nodes, how.truth_labels, how.connectivity, where)
+    several = how.truth_labels == "auto" and len(ids_of(loaded.nodes)) > 1
+    meant = "instances" if several else how.truth_labels
+    labels, status = instances_of(loaded.nodes, meant, how.connectivity, where)
     places = places_of(loaded, labels)
     return Truth(
         labels,
