@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from nodewise.cli.main import exit_code
 from nodewise.io.casefile import read_record
 from nodewise.io.itk import write_nifti
+from nodewise.nodes.split import label_map
 from nodewise.values.station import Side
 
 FILES = {"assessment.json", "nodes.csv", "nodes.nii.gz", "report.html", "run.log", "stations.nii.gz"}
@@ -137,3 +138,48 @@ def test_a_mirrored_copy_keeps_left_left(patient, blind_model, tmp_path):
     written = nibabel.load(out / "nodes.nii.gz")
     assert written.affine[0, 0] > 0  # LPS x runs backwards here, so RAS x runs forwards, as in the file given
     assert patient.primary_side in Side
+
+
+@pytest.fixture
+def folds(patient, blind_model, tmp_path):
+    """A data set of three and a run whose first fold held out anna, and whose second, of bert, is not done."""
+    for kind in ("images", "labels"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+    for name in ("anna", "bert", "carl"):
+        write_nifti(patient.study.ct, tmp_path / "data" / "images" / f"{name}.nii.gz")
+        write_nifti(label_map(patient.nodes, patient.study.ct.grid), tmp_path / "data" / "labels" / f"{name}.nii.gz")
+    for number, name in enumerate(("anna", "bert")):
+        (tmp_path / "run" / f"fold-0{number}").mkdir(parents=True)
+        (tmp_path / "run" / f"fold-0{number}" / "held_out.txt").write_text(f"{name}\n")
+    shutil.copytree(blind_model, tmp_path / "run" / "fold-00" / "model")
+    model = tmp_path / "run" / "fold-00" / "model" / "model.json"
+    model.write_text(json.dumps(json.loads(model.read_text()) | {"name": "fold-00"}))
+    return tmp_path
+
+
+def test_each_scan_is_given_to_the_fold_that_held_it_out(folds, capsys):
+    out = folds / "out"
+    asked = ["predict", str(folds / "data"), "-o", str(out), "--folds", str(folds / "run")]
+    assert exit_code(asked) == 2
+    assert read_record(out / "anna" / "assessment.json").provenance.model == "fold-00"
+    reasons = {row["study"]: row["reason"] for row in csv.DictReader((out / "failures.csv").open())}
+    assert reasons == {
+        "bert": "fold-01 has no model yet: let the training end",
+        "carl": "no fold held it out, so every model of the run may have seen it",
+    }
+    assert exit_code(["evaluate", str(folds / "data"), str(out), "--missing", "skip"]) == 0
+    capsys.readouterr()
+    assert exit_code([*asked, "--model", "default-2"]) == 2
+    assert "leave --model out" in capsys.readouterr().err
+    other = folds / "other"
+    other.mkdir()
+    shutil.copy(folds / "data" / "images" / "carl.nii.gz", other / "scan.nii.gz")
+    assert exit_code(["predict", str(other), "-o", str(folds / "x"), "--folds", str(folds / "run")]) == 2
+    assert "no scan given was held out" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_rule_of_bulk_can_be_left_out(cohort, blind_model, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["predict", str(cohort / "good.nii.gz"), "-o", str(out), "--model", str(blind_model)]
+    assert exit_code([*arguments, "--no-bulk-rule"]) == 0
+    assert read_record(out / "assessment.json").provenance.settings["bulk_rule"] == "none"

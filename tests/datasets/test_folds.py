@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nodewise.datasets.case import LabelledCase
-from nodewise.datasets.folds import folds, leave_one_out
+from nodewise.datasets.folds import folds, held_out_by, leave_one_out
 from nodewise.values.errors import BadInputError
 
 
@@ -55,3 +55,24 @@ def test_folds_that_cannot_be_are_refused(count: int) -> None:
 def test_a_single_patient_cannot_be_left_out() -> None:
     with pytest.raises(BadInputError, match="two are needed"):
         leave_one_out(cases("a", "a"))
+
+
+def _fold(run: Path, number: int, *names: str) -> Path:
+    folder = run / f"fold-{number:02d}"
+    folder.mkdir()
+    (folder / "held_out.txt").write_text("".join(f"{name}\n" for name in names))
+    return folder / "model"
+
+
+def test_each_scan_has_the_model_that_did_not_see_it(tmp_path: Path) -> None:
+    first, second = _fold(tmp_path, 0, "anna", "anna, later"), _fold(tmp_path, 1, "bert")
+    assert held_out_by(tmp_path) == {"anna": first, "anna, later": first, "bert": second}
+
+
+def test_what_is_no_run_of_folds_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="holds no folds: nodewise train"):
+        held_out_by(tmp_path)
+    for number in (0, 1):
+        _fold(tmp_path, number, "anna")
+    with pytest.raises(BadInputError, match="anna was held out by fold-00 and fold-01"):
+        held_out_by(tmp_path)

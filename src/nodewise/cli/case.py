@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.markup import escape
@@ -20,10 +21,20 @@ from nodewise.report.tables import summary_row
 from nodewise.report.write import write_case
 from nodewise.values.assessment import Assessment
 from nodewise.values.errors import BadInputError
+from nodewise.values.pipeline import Pipeline
 from nodewise.values.study import Study
 
 log = logging.getLogger(__name__)
 Work = Callable[[Study, Callable[[str], None]], Assessment]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A study of many: its name, where it lies, and what loads the model that it is given to."""
+
+    name: str
+    path: Path
+    model: Callable[[], Pipeline]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +92,13 @@ def run_one(path: Path, out: Path, work: Work, *, allow_gaps: bool, overwrite: b
 
 
 def run_many(
-    studies: Sequence[tuple[str, Path]],
+    jobs: Sequence[Job],
     out: Path,
-    work: Work,
+    work: Callable[[Pipeline, Study, Callable[[str], None]], Assessment],
     *,
     allow_gaps: bool,
     overwrite: bool,
-    same: Callable[[AssessmentRecord], bool],
+    same: Callable[[Pipeline, AssessmentRecord], bool],
 ) -> int:
     """Each study into its own folder of ``out``; 0, or 2 where some were refused, or 1 where nodewise failed on some.
 
@@ -95,42 +106,45 @@ def run_many(
     """
     make_folder(out)
     failures: list[Failure] = []
-    with counted(f"{len(studies)} studies") as progress, log_to(out / "run.log"):
-        for done, (name, path) in enumerate(studies):
-            progress(done, len(studies))
-            failure = _try_one(name, path, out / name, work, allow_gaps, overwrite, same)
+    with counted(f"{len(jobs)} studies") as progress, log_to(out / "run.log"):
+        for done, job in enumerate(jobs):
+            progress(done, len(jobs))
+            failure = _try_one(job, out / job.name, work, allow_gaps, overwrite, same)
             if failure:
                 failures.append(failure)
-                log.warning("%s failed: %s", name, failure.reason)
-    complete = _write_summary(out, [name for name, _ in studies])
+                log.warning("%s failed: %s", job.name, failure.reason)
+    complete = _write_summary(out, [job.name for job in jobs])
     _write_csv(
         out / "failures.csv",
         [{"study": f.name, "fault": "ours" if f.ours else "input", "reason": f.reason} for f in failures],
         ["study", "fault", "reason"],
     )
     console.print(
-        f"{complete} of {len(studies)} studies complete, {len(failures)} failed: {escape(str(out / 'summary.csv'))}",
+        f"{complete} of {len(jobs)} studies complete, {len(failures)} failed: {escape(str(out / 'summary.csv'))}",
         soft_wrap=True,
     )
     return 1 if any(f.ours for f in failures) else 2 if failures else 0
 
 
 def _try_one(
-    name: str,
-    path: Path,
+    job: Job,
     out: Path,
-    work: Work,
+    work: Callable[[Pipeline, Study, Callable[[str], None]], Assessment],
     allow_gaps: bool,
     overwrite: bool,
-    same: Callable[[AssessmentRecord], bool],
+    same: Callable[[Pipeline, AssessmentRecord], bool],
 ) -> Failure | None:
+    name, path = job.name, job.path
     try:
+        model = job.model()
         if (out / "assessment.json").is_file() and not overwrite:
-            if same(read_record(out / "assessment.json")):
+            if same(model, read_record(out / "assessment.json")):
                 log.info("%s is complete already", name)
                 return None
             raise BadInputError(f"{out} holds a result made with other settings: choose another folder or --overwrite")
-        make_case(path, out, work, allow_gaps=allow_gaps, overwrite=overwrite, on_stage=lambda _stage: None)
+        make_case(
+            path, out, partial(work, model), allow_gaps=allow_gaps, overwrite=overwrite, on_stage=lambda _stage: None
+        )
     except BadInputError as problem:
         return Failure(name, False, str(problem).removeprefix(f"{path.name}: "))
     except Exception as problem:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from nodewise.values.pipeline import Pipeline
 
 from nodewise.cli.options import (
     Device,
@@ -25,6 +29,7 @@ from nodewise.cli.options import (
     cache_folder,
     use_threads,
 )
+from nodewise.values.errors import BadInputError
 
 
 def predict(
@@ -43,6 +48,17 @@ def predict(
         bool,
         typer.Option(" /--no-bulk-rule", help="Do not call every node of more than 30 mm short axis metastatic."),
     ] = True,
+    folds: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Run of nodewise train --fold: each scan is given to the model of the fold that held it out. INPUT is "
+            "then the data set, or scans by the same names.",
+            exists=True,
+            file_okay=False,
+            show_default=False,
+        ),
+    ] = None,
     device: DeviceOption = Device.auto,
     runtime: RuntimeOption = Runtime.auto,
     threads: ThreadsOption = None,
@@ -54,10 +70,11 @@ def predict(
     OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz,
     report.html and run.log. A folder of studies gets one folder each,
     summary.csv and failures.csv; run again, it goes on with what is missing.
+    So does --folds: every patient of P1's leave-one-out, in one folder.
 
     Example: nodewise predict scans/anna -o out/anna --primary left
     """
-    from nodewise.cli.case import run_many, run_one
+    from nodewise.cli.case import Job, run_many, run_one
     from nodewise.io.casefile import AssessmentRecord
     from nodewise.io.folder import find_studies
     from nodewise.io.whole import require_outside
@@ -66,14 +83,17 @@ def predict(
     from nodewise.values.assessment import Assessment
     from nodewise.values.study import Study
 
-    studies = find_studies(source)
+    studies = find_studies(source) if folds is None else _scans(source)
     require_outside(out, source)
     use_threads(threads)
-    pipeline = load_pipeline(
-        model, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored, bulk=bulk_rule
-    )
 
-    def work(study: Study, on_stage: Callable[[str], None]) -> Assessment:
+    @lru_cache(1)  # one model in memory
+    def load(folder: str | Path) -> Pipeline:
+        return load_pipeline(
+            folder, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored, bulk=bulk_rule
+        )
+
+    def work(pipeline: Pipeline, study: Study, on_stage: Callable[[str], None]) -> Assessment:
         return assess(
             study,
             pipeline,
@@ -83,7 +103,7 @@ def predict(
             on_stage=on_stage,
         )
 
-    def same(record: AssessmentRecord) -> bool:
+    def same(pipeline: Pipeline, record: AssessmentRecord) -> bool:
         made = record.provenance
         separated = made.settings.get("touching_nodes") == "separated"
         turned = made.settings.get("windows") == "mirrored too"
@@ -91,9 +111,51 @@ def predict(
         asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching, mirrored, bulk_rule)
         return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned, bulk) == asked
 
-    if len(studies) == 1:
-        run_one(Path(studies[0][1]), out, work, allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)
+    if folds is None:
+        load(model)  # one that is not there is refused before any study
+        models: list[Callable[[], Pipeline]] = [partial(load, model)] * len(studies)
+    else:
+        studies, models = _by_fold(studies, folds, model, load)
+    if len(studies) == 1 and folds is None:
+        run_one(studies[0][1], out, partial(work, load(model)), allow_gaps=allow_gaps, overwrite=overwrite, n_stages=5)
         return
-    code = run_many(studies, out, work, allow_gaps=allow_gaps, overwrite=overwrite, same=same)
+    jobs = [Job(name, path, loader) for (name, path), loader in zip(studies, models, strict=True)]
+    code = run_many(jobs, out, work, allow_gaps=allow_gaps, overwrite=overwrite, same=same)
     if code:
         raise typer.Exit(code)
+
+
+def _scans(source: Path) -> list[tuple[str, Path]]:
+    """Name and image of each case of a data set; of other folders each study, by the names that ``predict`` gives."""
+    from nodewise.datasets.read import layout_of, read_dataset
+    from nodewise.io.folder import find_studies
+
+    if source.is_dir() and layout_of(source):
+        return [(case.name, case.image) for case in read_dataset(source).cases]
+    return find_studies(source)
+
+
+def _by_fold(
+    studies: Sequence[tuple[str, Path]], run: Path, model: str, load: Callable[[Path], Pipeline]
+) -> tuple[list[tuple[str, Path]], list[Callable[[], Pipeline]]]:
+    """Studies in the order of their folds, so that each model is loaded once, and what loads the model of each."""
+    from nodewise.datasets.folds import held_out_by
+
+    if model != "default":
+        raise BadInputError("--folds takes the models of the run: leave --model out")
+    held = held_out_by(run)
+    if not any(name in held for name, _ in studies):
+        some = ", ".join(list(held)[:4])
+        raise BadInputError(
+            f"no scan given was held out by a fold of {run}, which has {some}: give the data set's root"
+        )
+    ordered = sorted(studies, key=lambda study: (str(held.get(study[0], "")), study[0]))
+
+    def of_fold(name: str) -> Pipeline:
+        if name not in held:
+            raise BadInputError("no fold held it out, so every model of the run may have seen it")
+        if not held[name].is_dir():
+            raise BadInputError(f"{held[name].parent.name} has no model yet: let the training end")
+        return load(held[name])
+
+    return ordered, [partial(of_fold, name) for name, _ in ordered]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -61,3 +62,25 @@ def leave_one_out(cases: Sequence[LabelledCase]) -> tuple[Fold, ...]:
         Fold(n, tuple(c for c in kept if c.patient != patient), tuple(c for c in kept if c.patient == patient))
         for n, patient in enumerate(patients)
     )
+
+
+def held_out_by(run: Path) -> Mapping[str, Path]:
+    """The model folder of the fold that held a scan out, by the scan's name.
+
+    Args:
+        run: what ``nodewise train DATA -o RUN --fold …`` leaves: ``fold-NN/held_out.txt`` and ``fold-NN/model``.
+
+    Raises:
+        BadInputError: there are no folds, or two of them held out one scan.
+    """
+    files = sorted(run.glob("fold-*/held_out.txt"))
+    if not files:
+        raise BadInputError(f"{run} holds no folds: nodewise train three_step DATA -o {run} --fold loo makes them")
+    found: dict[str, Path] = {}
+    for path in files:
+        for name in path.read_text(encoding="utf-8").splitlines():
+            if name in found:
+                folds = f"{found[name].parent.name} and {path.parent.name}"
+                raise BadInputError(f"{run}: {name} was held out by {folds}: give folds of one run, of one seed")
+            found[name] = path.parent / "model"
+    return found
