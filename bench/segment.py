@@ -27,6 +27,7 @@ from nodewise.anatomy.read import read_anatomy
 from nodewise.cli.options import use_threads
 from nodewise.image.resample import resample
 from nodewise.io.folder import read_study
+from nodewise.learn.log_odds import LogOdds
 from nodewise.learn.runtime import runtime
 from nodewise.models.bundle import Bundle, bundled_models, load_bundle
 from nodewise.models.preparation import Preparation
@@ -72,10 +73,10 @@ def whole_scan(ct: Volume, bundle: Bundle) -> npt.NDArray[np.float32]:
     """The probability of node on every voxel, by MONAI."""
     from monai.inferers.utils import sliding_window_inference
 
-    predict = runtime(bundle.networks("nodes"), torch.nn.Sigmoid(), runtime="torch", half=False)
+    predict = runtime([LogOdds(bundle.networks("nodes"))], runtime="torch", half=False)
     image = torch.from_numpy(preparation_of(bundle).channels(ct.array))[None]
     found: Any = sliding_window_inference(image, bundle.step("nodes").window, 1, predict, OVERLAP, mode="gaussian")
-    return np.asarray(found[0, 0].numpy())
+    return np.asarray(found[0, 0].sigmoid_().numpy())
 
 
 def ours(study: Study, anatomy: Anatomy, model: str) -> Mapping[str, tuple[Volume, Spent]]:

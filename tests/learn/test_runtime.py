@@ -7,7 +7,7 @@ from torch import nn
 
 from nodewise.learn.device import computes_in_bfloat16
 from nodewise.learn.network import NetworkPlan, build_network
-from nodewise.learn.runtime import ClassProbability, runtime
+from nodewise.learn.runtime import runtime
 from nodewise.values.errors import BadInputError
 
 PLAN = NetworkPlan(2, (1,), channels=(8, 12, 16), blocks=(1, 1, 1), fold=(2, 2, 2), auxiliary=5)
@@ -60,11 +60,6 @@ def test_without_an_activation_the_logits_come_out(networks):
         expected = networks[0].eval()(_blobs())
     torch.testing.assert_close(runtime(networks[:1], runtime="torch", half=False)(_blobs()), expected)
     assert expected.shape == (1, 1, *SIZE)  # the auxiliary head has nothing to say
-
-
-def test_the_probability_of_one_class_is_its_share_of_the_softmax():
-    logits = torch.randn(2, 4, 3, 3, 3)
-    torch.testing.assert_close(ClassProbability(2)(logits)[:, 0], logits.softmax(1)[:, 2])
 
 
 def test_where_openvino_is_missing_torch_computes_and_says_so(networks, monkeypatch, caplog):

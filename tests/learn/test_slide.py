@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nodewise.learn.slide import MOST_WINDOWS, batch_for, gaussian_weights, sliding_window
+from nodewise.learn.slide import MOST_WINDOWS, batch_for, gaussian_weights, mirrored, sliding_window
 
 PATCH = (6, 8, 4)
 
@@ -64,6 +64,35 @@ def test_equals_an_independent_implementation():
 
     found = sliding_window(predict, image, PATCH, 2, batch=3)
     np.testing.assert_allclose(found, _reference(predict, image, PATCH, 0.5), rtol=1e-4, atol=1e-5)
+
+
+def test_logits_are_averaged_and_go_through_one_sigmoid():
+    torch.manual_seed(0)
+    network = torch.nn.Conv3d(2, 1, 3, padding=1)
+    network.weight.data *= 20  # probabilities near 0 and 1, of which the mean is something else
+    image = _image((15, 16, 8))
+
+    def predict(x):
+        with torch.no_grad():
+            return network(x)
+
+    found = sliding_window(predict, image, PATCH, 1, batch=3, mask=np.ones(image.shape[1:], bool), sigmoid=True)
+    expected = 1 / (1 + np.exp(-_reference(predict, image, PATCH, 0.5)))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    probabilities = sliding_window(lambda x: predict(x).sigmoid(), image, PATCH, 1)
+    assert np.abs(found - probabilities).max() > 0.02
+    assert found.min() >= 0 and found.max() <= 1
+
+
+@pytest.mark.parametrize("logit", [-200.0, 0.0, 200.0])
+def test_a_voxel_in_no_window_has_the_probability_0(logit):
+    mask = np.zeros((24, 8, 4), bool)
+    mask[1, 1, 1] = True
+    found = sliding_window(
+        lambda x: torch.full((len(x), 1, *PATCH), logit), _image(mask.shape), PATCH, 1, mask=mask, sigmoid=True
+    )
+    np.testing.assert_allclose(found[0, :6], {-200.0: 0, 0.0: 0.5, 200.0: 1}[logit])
+    assert not found[0, 6:].any()
 
 
 def test_constant_answers_stay_constant():
@@ -135,10 +164,10 @@ def test_mirrored_windows_are_mirrored_back_and_averaged():
         return x[:, :1] * torch.arange(PATCH[0]).reshape(-1, 1, 1)
 
     image = _image(PATCH)
-    found = sliding_window(lopsided, image, PATCH, 1, flips=(0,))
+    found = sliding_window(mirrored(lopsided, (0,)), image, PATCH, 1)
     np.testing.assert_allclose(found[0], image[0] * (PATCH[0] - 1) / 2, rtol=1e-5)
     calls = []
-    sliding_window(lambda x: calls.append(1) or x[:, :1], image, PATCH, 1, flips=(0, 1, 2))
+    sliding_window(mirrored(lambda x: calls.append(1) or x[:, :1], (0, 1, 2)), image, PATCH, 1)
     assert len(calls) == 8
 
 

@@ -99,12 +99,44 @@ class Same(nn.Module):
         return self.logit.expand(len(x), 1, *x.shape[2:])
 
 
+class Ramp(nn.Module):
+    """A logit of −30 to 30 along x, whatever is seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.logit = nn.Parameter(torch.linspace(-30, 30, 16).reshape(16, 1, 1))
+
+    def forward(self, x):
+        return 1 * self.logit.expand(len(x), 1, *x.shape[2:])
+
+
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 def test_one_output_goes_through_a_sigmoid_and_an_ensemble_is_averaged(runtime):
     study = _study(_fat_with_a_ball()[0])
     two = segmenter([Same(-1.0), Same(3.0)], PREPARATION, (16, 16, 16), runtime=runtime)
     answer = two(study, Anatomy({}, REGION, how="test"))
     assert answer.array.max() == pytest.approx((1 / (1 + np.e) + 1 / (1 + np.exp(-3))) / 2, abs=2e-3)
+
+
+def test_it_answers_as_windows_of_logits_taken_one_by_one():
+    """Two windows that disagree: inside each the logit rises along x, to where a probability is 1."""
+    ramp = Ramp()
+    found = segmenter([ramp], PREPARATION, (16, 16, 16), runtime="torch")
+    study, anatomy = (
+        _study(np.zeros((60, 60, 60), np.float32)),
+        Anatomy({}, Region((0.0,) * 3, (35.0, 23.0, 23.0)), how="test"),
+    )
+    weight = np.exp(-0.5 * ((np.arange(16) - 7.5) / 2) ** 2)
+    total, amount = np.zeros(24), np.zeros(24)
+    for start in (0, 8):
+        total[start : start + 16] += weight * np.linspace(-30, 30, 16)
+        amount[start : start + 16] += weight
+    expected = 1 / (1 + np.exp(-total / amount))
+    prepared = PREPARATION(study.ct, anatomy.mediastinum)
+    assert prepared.image.shape[1:] == (24, 16, 16)
+    wanted = PREPARATION.restore(np.broadcast_to(expected[:, None, None], (24, 16, 16)), prepared).array
+    middle = np.s_[:, 8:16, 8:16]  # the smallest weights are all the same, so that none is 0
+    np.testing.assert_allclose(found(study, anatomy).array[middle], wanted[middle], atol=1e-4)
 
 
 def test_a_window_that_ends_above_air_wants_what_is_above_its_lower_end():

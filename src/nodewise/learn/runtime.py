@@ -36,22 +36,6 @@ class Averaged(nn.Module):
         return mean
 
 
-class ClassProbability(nn.Module):
-    """Of all classes' logits (batch, classes, …) the softmax of one, (batch, 1, …)."""
-
-    def __init__(self, index: int) -> None:
-        super().__init__()
-        self.index = index
-
-    def forward(self, logits: Tensor) -> Tensor:
-        """(batch, classes, …) to (batch, 1, …)."""
-        return logits.softmax(dim=1)[:, self.index : self.index + 1]
-
-    def extra_repr(self) -> str:
-        """What tells it from another."""
-        return str(self.index)
-
-
 def runtime(
     networks: Sequence[nn.Module],
     activation: nn.Module | None = None,

@@ -17,6 +17,7 @@ Predict = Callable[[Tensor], Tensor]
 Span = tuple[int, int]
 
 MOST_WINDOWS = 8
+UNSEEN = torch.finfo(torch.float32).tiny
 FEATURE_MAPS = 6  # of the finest level, float32, alive at once: its two skips, a decoder's input, output and workspace
 
 
@@ -29,7 +30,7 @@ def sliding_window(
     overlap: float = 0.5,
     batch: int = 1,
     mask: Mask | None = None,
-    flips: Sequence[int] = (),
+    sigmoid: bool = False,
 ) -> npt.NDArray[np.float32]:
     """What ``predict`` says of every voxel, averaged over the windows that hold it.
 
@@ -45,8 +46,7 @@ def sliding_window(
         batch: windows at a time, see ``batch_for``.
         mask: (x, y, z), the voxels that are wanted. Windows are laid around them alone, and one that is the nearest
             window of none of them is skipped; what no window holds counts as 0.
-        flips: of the axes 0, 1 and 2; the answers to the windows mirrored along each set of them are averaged. Only
-            where no class tells left from right.
+        sigmoid: answers are logits, and the sigmoid of their mean is given.
 
     Returns:
         (classes, x, y, z), float32.
@@ -61,7 +61,7 @@ def sliding_window(
     around = [(m // 2, m - m // 2) for m in missing]
     voxels = torch.from_numpy(_continued(np.asarray(image, dtype=np.float32), around))
     windows = list(_windows(voxels.shape[1:], patch, overlap, None if mask is None else np.pad(mask, around)))
-    predict, weight = _mirrored(predict, flips), gaussian_weights(patch)
+    weight = gaussian_weights(patch)
     total, amount = torch.zeros((classes, *voxels.shape[1:])), torch.zeros(voxels.shape[1:])
     for first in range(0, len(windows), batch):
         chosen = windows[first : first + batch]
@@ -69,9 +69,22 @@ def sliding_window(
         for window, answer in zip(chosen, predict(inputs).float().cpu(), strict=True):
             total[(slice(None), *window)].addcmul_(answer, weight)
             amount[window] += weight
-    total /= amount.clamp_min_(torch.finfo(torch.float32).tiny)
+    total /= amount.clamp_min_(UNSEEN)
+    if sigmoid:  # in place; no weight is as small as UNSEEN, so what no window holds becomes 0 and all else is kept
+        total.sigmoid_().mul_(amount.sub_(UNSEEN).sign_())
     inner = tuple(slice(a, a + n) for (a, _), n in zip(around, shape, strict=True))
     return np.asarray(total.numpy()[(slice(None), *inner)])
+
+
+def mirrored(predict: Predict, flips: Sequence[int]) -> Predict:
+    """``predict`` averaged over every way to mirror its windows along the axes ``flips``, of 0, 1 and 2.
+
+    Only where no class tells left from right.
+    """
+    if not flips:
+        return predict
+    ways = [[axis + 2 for axis in way] for n in range(len(flips) + 1) for way in itertools.combinations(flips, n)]
+    return lambda x: torch.stack([predict(x.flip(way)).flip(way) for way in ways]).mean(dim=0)
 
 
 def batch_for(patch: Sequence[int], channels: int, free_bytes: int) -> int:
@@ -95,14 +108,6 @@ def gaussian_weights(patch: Sequence[int]) -> Tensor:
 
 def _continued(image: npt.NDArray[np.float32], around: Sequence[Span]) -> npt.NDArray[np.float32]:
     return np.pad(image, [(0, 0), *around], mode="edge") if np.any(around) else image
-
-
-def _mirrored(predict: Predict, flips: Sequence[int]) -> Predict:
-    """``predict`` averaged over every way to mirror its windows along the axes ``flips``."""
-    if not flips:
-        return predict
-    ways = [[axis + 2 for axis in way] for n in range(len(flips) + 1) for way in itertools.combinations(flips, n)]
-    return lambda x: torch.stack([predict(x.flip(way)).flip(way) for way in ways]).mean(dim=0)
 
 
 def _windows(

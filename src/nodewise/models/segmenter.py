@@ -31,9 +31,10 @@ class Segmenter:
     """A network with all it takes to use it; ``segmenter`` makes one.
 
     Attributes:
-        predict: windows (batch, channels, *patch) to the probability of node (batch, 1, *patch).
+        predict: windows (batch, channels, *patch) to the logit of node (batch, 1, *patch). Those of overlapping windows
+            and mirror images are averaged, and one sigmoid makes a probability of the mean.
         patch: window in voxels. overlap: of neighbouring windows; batch: of them at a time.
-        flips: axes along which windows are mirrored too, see ``sliding_window``.
+        flips: axes along which windows are mirrored too, see ``mirrored``.
     """
 
     predict: Callable[[Tensor], Tensor]
@@ -45,20 +46,20 @@ class Segmenter:
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Volume:
         """Probability of being node on a crop of the CT's grid; 0 outside the body where the anatomy has one."""
-        from nodewise.learn.slide import sliding_window
+        from nodewise.learn.slide import mirrored, sliding_window
 
         prepared = self.preparation(study.ct, anatomy.mediastinum)
         body = _body(anatomy, prepared.grid)
         inside = _tissue(prepared, self.preparation) if body is None else body
         answer = sliding_window(
-            self.predict,
+            mirrored(self.predict, self.flips),
             prepared.image,
             self.patch,
             1,
             overlap=self.overlap,
             batch=self.batch,
             mask=inside,
-            flips=self.flips,
+            sigmoid=True,
         )
         probability = self.preparation.restore(answer[0], prepared)
         body = _body(anatomy, prepared.native)
@@ -78,7 +79,7 @@ def segmenter(
     device: str = "cpu",
     cache: Path | None = None,
 ) -> Segmenter:
-    """A segmenter of one network, or of an ensemble whose probabilities are averaged.
+    """A segmenter of one network, or of an ensemble whose probabilities are averaged in each window.
 
     Args:
         networks: logits, of node alone or of every class.
@@ -93,14 +94,13 @@ def segmenter(
     Raises:
         BadInputError: the runtime is not here, or not for this device.
     """
-    from torch import nn
-
     from nodewise.learn import runtime as learned
     from nodewise.learn.device import free_memory
+    from nodewise.learn.log_odds import LogOdds
     from nodewise.learn.slide import batch_for
 
-    output = nn.Sigmoid() if node_class is None else learned.ClassProbability(node_class)
-    predict = learned.runtime(networks, output, runtime=runtime, device=device, cache=cache)
+    whole = LogOdds(networks, node_class)
+    predict = learned.runtime([whole], runtime=runtime, device=device, cache=cache)
     features = next(networks[0].parameters()).shape[0]  # of the first layer
     return Segmenter(predict, preparation, patch, batch=batch_for(patch, features, free_memory(device)), flips=flips)
 

@@ -40,10 +40,10 @@ def probabilities(
     def node(windows: Tensor) -> Tensor:
         with torch.inference_mode(), half_precision(str(device)):
             logits: Tensor = network(windows.to(device))
-        return logits.float().sigmoid().cpu()
+        return logits.float().cpu()
 
     images = (preparation.channels(example.hu) for example in examples)
-    return [sliding_window(node, image, patch, 1, overlap=0.25)[0] for image in images]
+    return [sliding_window(node, image, patch, 1, overlap=0.25, sigmoid=True)[0] for image in images]
 
 
 def instances(
