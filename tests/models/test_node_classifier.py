@@ -7,6 +7,7 @@ from nodewise.models.node_classifier import NodeClassifier
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.nodes.describe import describe
 from nodewise.values.box import Box
+from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.node import BULK, Node
 from nodewise.values.study import Source, Study
@@ -37,6 +38,12 @@ def _volume(patches):
 
 def _sizes(study, nodes):
     return [describe(node, study).size for node in nodes]
+
+
+def test_too_little_memory_is_told_in_one_line(study, nodes):
+    classify = NodeClassifier(lambda _patches: torch.empty(2**50, dtype=torch.uint8), NodePatchPreparation(), None)
+    with pytest.raises(BadInputError, match="memory ran out on cpu: close other programs"):
+        classify(study, nodes, _sizes(study, nodes))
 
 
 def test_one_answer_a_node_in_order(study, nodes):

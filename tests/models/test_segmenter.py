@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from torch import nn
 from nodewise.models.preparation import Preparation
 from nodewise.models.segmenter import segmenter
 from nodewise.values.anatomy import Anatomy, Region
+from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
 from nodewise.values.study import Source, Study
 from nodewise.values.volume import Quantity, Volume
@@ -97,6 +100,15 @@ class Same(nn.Module):
 
     def forward(self, x):
         return self.logit.expand(len(x), 1, *x.shape[2:])
+
+
+def test_too_little_memory_is_told_in_one_line():
+    whole = _segmenter(Bright())
+    spent = replace(whole, predict=lambda _x: torch.empty(2**50, dtype=torch.uint8), device="cuda")
+    with pytest.raises(
+        BadInputError, match="memory ran out on cuda: close other programs, or predict with --device cpu"
+    ):
+        spent(_study(_fat_with_a_ball()[0]), Anatomy({}, REGION, how="test"))
 
 
 class Ramp(nn.Module):

@@ -199,6 +199,16 @@ def test_without_a_carina_the_network_still_answers():
     assert _reader()(_study(), _anatomy(landmarks=landmarks)).how == LEARNED_STATIONS
 
 
+class Spent(Answers):
+    def forward(self, x):
+        return torch.empty(2**50, dtype=torch.uint8)
+
+
+def test_too_little_memory_is_told_in_one_line():
+    with pytest.raises(BadInputError, match="memory ran out on cpu: close other programs"):
+        _reader(Spent())(_study(), _anatomy())
+
+
 def test_several_windows_give_the_same_map():
     one = _reader(patch=(64, 64, 64))(_study(), _anatomy())
     many = _reader(patch=(16, 32, 16), overlap=0.5)(_study(), _anatomy())

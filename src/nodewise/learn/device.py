@@ -12,7 +12,15 @@ from nodewise.values.errors import BadInputError
 
 Precision = Literal["32-true", "bf16-mixed"]
 
-_OUT_OF_MEMORY = ("t allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc", "bad allocation")
+_OUT_OF_MEMORY = (
+    "t allocate memory",  # torch on a CPU
+    "out of memory",
+    "ALLOC_FAILED",
+    "bad_alloc",  # OpenVINO and all of C++
+    "bad allocation",
+    "ailed to allocate",
+    "out_of_memory",  # oneDNN
+)
 
 
 def choose_device(name: str) -> str:
@@ -90,3 +98,9 @@ def memory_in_plain_words(device: str, advice: str) -> Iterator[None]:
         if not spent and not any(words in str(error) for words in _OUT_OF_MEMORY):
             raise
         raise BadInputError(f"memory ran out on {device}: {advice}") from error
+
+
+def memory_to_predict(device: str) -> contextlib.AbstractContextManager[None]:
+    """``memory_in_plain_words`` with the advice for a prediction."""
+    elsewhere = "" if device == "cpu" else ", or predict with --device cpu"
+    return memory_in_plain_words(device, f"close other programs{elsewhere}, or cut the scan to the chest")

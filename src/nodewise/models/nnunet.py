@@ -171,6 +171,7 @@ def load_nnunet(
         mirror_axes=kept.mirror_axes,
         node=kept.node,
         orientation=kept.orientation,
+        device=device,
         before=load_nnunet(bundle, device, runtime=runtime, cache=cache, step=BEFORE) if kept.before else None,
     )
 

@@ -38,6 +38,7 @@ class NnUNet:
         patch: in the networks' axes. mirror_axes: of it, at prediction. node: the label that is node.
         orientation: which way the array axes of the training files run: LPS where x runs to the left, y to the back
             and z to the head, RAS for most NIfTI files; None to take a CT's axes as they come, as nnU-Net does.
+        device: of ``predict``.
     """
 
     predict: Predict
@@ -48,10 +49,18 @@ class NnUNet:
     node: int = 1
     before: NnUNet | None = None
     orientation: str | None = None
+    device: str = "cpu"
 
     def __call__(self, study: Study, _anatomy: Anatomy) -> Volume:
-        """Probability of being node, on the CT's grid; nnU-Net asks for no anatomy."""
-        return self.probability(study.ct)
+        """Probability of being node, on the CT's grid; nnU-Net asks for no anatomy.
+
+        Raises:
+            BadInputError: memory ran out.
+        """
+        from nodewise.learn.device import memory_to_predict
+
+        with memory_to_predict(self.device):
+            return self.probability(study.ct)
 
     def probability(self, ct: Volume, progress: Progress = _silent) -> Volume:
         """PROBABILITY of ``node``, or of its region, on the CT's grid; 0 outside what is not 0 in the CT."""

@@ -38,8 +38,15 @@ class NodeClassifier:
     chunk: int = 64
 
     def __call__(self, study: Study, nodes: Sequence[Node], sizes: Sequence[Size]) -> list[Malignancy]:
-        """One answer a node, in order."""
-        probability = self.probability(self.logits(study, nodes))
+        """One answer a node, in order.
+
+        Raises:
+            BadInputError: memory ran out.
+        """
+        from nodewise.learn.device import memory_to_predict
+
+        with memory_to_predict(self.device):
+            probability = self.probability(self.logits(study, nodes))
         answers = [Malignancy(float(p), self.method) for p in probability]
         return [a.with_bulk(s.short_axis_mm) if self.bulk else a for a, s in zip(answers, sizes, strict=True)]
 

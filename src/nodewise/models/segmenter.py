@@ -34,7 +34,7 @@ class Segmenter:
         predict: windows (batch, channels, *patch) to the logit of node (batch, 1, *patch). Those of overlapping windows
             and mirror images are averaged, and one sigmoid makes a probability of the mean.
         patch: window in voxels. overlap: of neighbouring windows; batch: of them at a time.
-        flips: axes along which windows are mirrored too, see ``mirrored``.
+        flips: axes along which windows are mirrored too, see ``mirrored``. device: of ``predict``.
     """
 
     predict: Callable[[Tensor], Tensor]
@@ -43,9 +43,20 @@ class Segmenter:
     overlap: float = 0.5
     batch: int = 1
     flips: tuple[int, ...] = ()
+    device: str = "cpu"
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Volume:
-        """Probability of being node on a crop of the CT's grid; 0 outside the body where the anatomy has one."""
+        """Probability of being node on a crop of the CT's grid; 0 outside the body where the anatomy has one.
+
+        Raises:
+            BadInputError: memory ran out.
+        """
+        from nodewise.learn.device import memory_to_predict
+
+        with memory_to_predict(self.device):
+            return self._probability(study, anatomy)
+
+    def _probability(self, study: Study, anatomy: Anatomy) -> Volume:
         from nodewise.learn.slide import mirrored, sliding_window
 
         prepared = self.preparation(study.ct, anatomy.mediastinum)
@@ -102,7 +113,8 @@ def segmenter(
     whole = LogOdds(networks, node_class)
     predict = learned.runtime([whole], runtime=runtime, device=device, cache=cache)
     features = next(networks[0].parameters()).shape[0]  # of the first layer
-    return Segmenter(predict, preparation, patch, batch=batch_for(patch, features, free_memory(device)), flips=flips)
+    batch = batch_for(patch, features, free_memory(device))
+    return Segmenter(predict, preparation, patch, batch=batch, flips=flips, device=device)
 
 
 def _body(anatomy: Anatomy, grid: Grid) -> npt.NDArray[np.bool_] | None:

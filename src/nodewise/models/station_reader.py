@@ -65,7 +65,7 @@ def station_reader(
         raise BadInputError("the step of stations is not prepared as a crop in three dimensions: train it anew")
     predict = run.runtime(networks, TwoHeads(), runtime=runtime, device=device, cache=cache)
     x, y, z = step.patch
-    return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]))
+    return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]), device=device)
 
 
 def region_of_lungs(anatomy: Anatomy) -> Region | None:
@@ -88,6 +88,7 @@ class StationReader:
         preparation: its spacing is along the patient's axes; its margin is not used.
         patch: window in voxels. stations: those of the second head, in order.
         overlap: of neighbouring windows. threshold: probability from which a voxel is mediastinum (P1: 0.5).
+        device: of ``predict``.
     """
 
     predict: Callable[[Tensor], Tensor]
@@ -96,6 +97,7 @@ class StationReader:
     stations: Sequence[Station]
     overlap: float = 0.25
     threshold: float = 0.5
+    device: str = "cpu"
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Anatomy:
         """``anatomy`` with the network's stations, the mediastinum they span and the inside of the chest with both.
@@ -103,7 +105,16 @@ class StationReader:
         A voxel's station is the likeliest of the second head where the first says mediastinum (P1); trachea, spinal
         canal and aorta, as far as they were found, have none. Where no two lungs were found or the answer cannot be
         true the landmarks' stations are kept, and a warning says so; ``stations_by_rules`` holds them either way.
+
+        Raises:
+            BadInputError: memory ran out.
         """
+        from nodewise.learn.device import memory_to_predict
+
+        with memory_to_predict(self.device):
+            return self._read(study, anatomy)
+
+    def _read(self, study: Study, anatomy: Anatomy) -> Anatomy:
         region = self._region(anatomy)
         if region is None:
             return _kept(anatomy, "no two lungs were found")
