@@ -8,6 +8,7 @@ from torch import nn
 
 from nodewise.image.resample import resample
 from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.slide import MOST_WINDOWS
 from nodewise.learn.two_heads import TwoHeads
 from nodewise.models.model_file import StepFile
 from nodewise.models.plan_file import describe_plan
@@ -247,6 +248,17 @@ def test_a_models_step_becomes_a_reader():
     np.testing.assert_allclose(answer[:, 0], logits[:, 0].sigmoid(), atol=0.02)
     np.testing.assert_allclose(answer[:, 1:].sum(dim=1), 1, rtol=1e-5)
     np.testing.assert_allclose(answer[:, 1:], logits[:, 1:].softmax(dim=1), atol=0.02)
+
+
+def test_windows_are_looked_at_together_as_memory_allows(monkeypatch):
+    step, network = _step(("mediastinum", "4R", "7"))
+    assert station_reader(step, (network,), runtime="torch").batch == 1
+    monkeypatch.setattr("nodewise.learn.slide.free_memory", lambda _device: 10**9)
+    reader = station_reader(step, (network,), runtime="torch")
+    assert reader.batch == MOST_WINDOWS
+    seen = []
+    replace(reader, predict=lambda x: seen.append(len(x)) or reader.predict(x))(_study(), _anatomy())
+    assert max(seen) == MOST_WINDOWS
 
 
 def test_a_compiled_reader_is_kept(tmp_path):

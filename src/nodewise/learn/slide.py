@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from nodewise.learn.device import free_memory
 
 Image = npt.NDArray[np.float32] | Tensor
 Mask = npt.NDArray[np.bool_]
@@ -43,7 +45,7 @@ def sliding_window(
         patch: window in voxels, (x, y, z).
         classes: how many ``predict`` gives.
         overlap: of neighbouring windows, 0 or more and below 1; they are spread evenly, so it may be larger.
-        batch: windows at a time, see ``batch_for``.
+        batch: windows at a time, see ``batch_on``.
         mask: (x, y, z), the voxels that are wanted. Windows are laid around them alone, and one that is the nearest
             window of none of them is skipped; what no window holds counts as 0.
         sigmoid: answers are logits, and the sigmoid of their mean is given.
@@ -85,6 +87,12 @@ def mirrored(predict: Predict, flips: Sequence[int]) -> Predict:
         return predict
     ways = [[axis + 2 for axis in way] for n in range(len(flips) + 1) for way in itertools.combinations(flips, n)]
     return lambda x: torch.stack([predict(x.flip(way)).flip(way) for way in ways]).mean(dim=0)
+
+
+def batch_on(device: str, network: nn.Module, patch: Sequence[int]) -> int:
+    """How many windows of ``patch`` a network looks at together on ``device``, see ``batch_for``."""
+    features = next(network.parameters()).shape[0]  # of the first layer
+    return batch_for(patch, features, free_memory(device))
 
 
 def batch_for(patch: Sequence[int], channels: int, free_bytes: int) -> int:

@@ -106,14 +106,12 @@ def segmenter(
         BadInputError: the runtime is not here, or not for this device.
     """
     from nodewise.learn import runtime as learned
-    from nodewise.learn.device import free_memory
     from nodewise.learn.log_odds import LogOdds
-    from nodewise.learn.slide import batch_for
+    from nodewise.learn.slide import batch_on
 
     whole = LogOdds(networks, node_class)
     predict = learned.runtime([whole], runtime=runtime, device=device, cache=cache)
-    features = next(networks[0].parameters()).shape[0]  # of the first layer
-    batch = batch_for(patch, features, free_memory(device))
+    batch = batch_on(device, networks[0], patch)
     return Segmenter(predict, preparation, patch, batch=batch, flips=flips, device=device)
 
 

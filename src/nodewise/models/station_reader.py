@@ -55,6 +55,7 @@ def station_reader(
         BadInputError: the step is not one of stations.
     """
     from nodewise.learn import runtime as run
+    from nodewise.learn.slide import batch_on
     from nodewise.learn.two_heads import TwoHeads
 
     codes, known = step.outputs, {station.code: station for station in Station}
@@ -64,8 +65,9 @@ def station_reader(
     if not isinstance(preparation, Preparation) or len(step.patch) != 3:
         raise BadInputError("the step of stations is not prepared as a crop in three dimensions: train it anew")
     predict = run.runtime(networks, TwoHeads(), runtime=runtime, device=device, cache=cache)
-    x, y, z = step.patch
-    return StationReader(predict, preparation, (x, y, z), tuple(known[code] for code in codes[1:]), device=device)
+    stations = tuple(known[code] for code in codes[1:])
+    batch = batch_on(device, networks[0], step.patch)
+    return StationReader(predict, preparation, step.window, stations, batch=batch, device=device)
 
 
 def region_of_lungs(anatomy: Anatomy) -> Region | None:
@@ -88,7 +90,7 @@ class StationReader:
         preparation: its spacing is along the patient's axes; its margin is not used.
         patch: window in voxels. stations: those of the second head, in order.
         overlap: of neighbouring windows. threshold: probability from which a voxel is mediastinum (P1: 0.5).
-        device: of ``predict``.
+        batch: windows at a time. device: of ``predict``.
     """
 
     predict: Callable[[Tensor], Tensor]
@@ -97,6 +99,7 @@ class StationReader:
     stations: Sequence[Station]
     overlap: float = 0.25
     threshold: float = 0.5
+    batch: int = 1
     device: str = "cpu"
 
     def __call__(self, study: Study, anatomy: Anatomy) -> Anatomy:
@@ -171,7 +174,7 @@ class StationReader:
         from nodewise.learn.slide import sliding_window
 
         image, classes = self.preparation.channels(hu), 1 + len(self.stations)
-        return sliding_window(self.predict, image, self.patch, classes, overlap=self.overlap)
+        return sliding_window(self.predict, image, self.patch, classes, overlap=self.overlap, batch=self.batch)
 
     def _map(self, answer: Floats, inside: Volume, anatomy: Anatomy) -> Volume:
         """Labels on a finer lattice over the mediastinum, the likeliest after probabilities are interpolated."""
