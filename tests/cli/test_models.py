@@ -87,7 +87,7 @@ def test_the_word_alone_is_its_help(capsys):
     assert "import-nnunet" in run(capsys)
 
 
-@pytest.mark.parametrize("command", ["list", "info", "verify", "export", "import-nnunet"])
+@pytest.mark.parametrize("command", ["list", "info", "verify", "export", "ensemble", "import-nnunet"])
 def test_each_command_has_an_example(capsys, command):
     assert f"Example: nodewise models {command}" in run(capsys, command, "--help")
 
@@ -119,6 +119,17 @@ def test_info_says_everything_in_the_model_file(capsys, folder):
     ):  # fmt: skip
         assert part in said, part
     assert ModelFile.model_validate_json(run(capsys, "info", folder, "--json")) == load_bundle(folder).model
+
+
+def test_models_of_one_kind_become_one(capsys, folder, tmp_path):
+    weights = {name: [build_network(plan, 7).state_dict()] for name, plan in PLANS.items()}
+    other = save_bundle(tmp_path / "other", model(), weights, "# other").folder
+    assert "model:" in run(capsys, "ensemble", folder, other, "-o", tmp_path / "both", "--name", "both")
+    assert "both is whole and unchanged" in run(capsys, "verify", tmp_path / "both")
+    assert load_bundle(tmp_path / "both").model.steps["nodes"].weights[-1].name == "nodes-2.safetensors"
+    assert "already holds something" in run(capsys, "ensemble", folder, other, "-o", tmp_path / "both", code=2)
+    assert "needs two models" in run(capsys, "ensemble", folder, "-o", tmp_path / "one", code=2)
+    assert not (tmp_path / "one").exists()
 
 
 def test_verify_passes_what_is_sound(capsys, folder):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodewise.models.model_file import ModelFile
 
 models = typer.Typer(
-    help="Trained models: list, show, check, hand on, or take over from nnU-Net.", invoke_without_command=True
+    help="Trained models: list, show, check, hand on, join, or take over from nnU-Net.", invoke_without_command=True
 )
 
 
@@ -132,6 +132,28 @@ def export_model(
         return
     for path in export_openvino(bundle, out, overwrite=overwrite):
         console.print(f"network: {path}", soft_wrap=True, markup=False)
+
+
+@models.command("ensemble")
+def join(
+    folders: Annotated[
+        list[str],
+        typer.Argument(metavar="FOLDER FOLDER...", help="Models of one kind: two or more.", show_default=False),
+    ],
+    out: OutOption,
+    name: Annotated[
+        str | None, typer.Option(help="Of the ensemble.", show_default="the first one's, and how many")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Join models with the same networks and preparations, such as those of the folds: their networks are averaged.
+
+    Example: nodewise models ensemble folds/0/model folds/1/model folds/2/model -o ensemble
+    """
+    from nodewise.models.ensemble import join_models
+
+    bundle = join_models([_load(folder) for folder in folders], out, name=name, overwrite=overwrite)
+    console.print(f"model: {bundle.folder}", soft_wrap=True, markup=False)
 
 
 @models.command("import-nnunet")
