@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from nodewise.learn import openvino as openvino_networks
 from nodewise.learn.openvino import compile_network
 
 
@@ -44,6 +45,20 @@ def test_a_compiled_network_is_kept_and_found_again(tmp_path):
         torch.testing.assert_close(compiled(x), _answer(_network(), x), atol=1e-5, rtol=1e-5)
     kinds = sorted(path.suffix for path in folder.iterdir())
     assert kinds == [".bin", ".blob", ".xml"]
+
+
+def test_a_kept_network_is_neither_converted_nor_compiled_again(tmp_path, monkeypatch):
+    convert, calls = openvino_networks._converted, []
+    monkeypatch.setattr(openvino_networks, "_converted", lambda *given: calls.append(1) or convert(*given))
+    x, kept = torch.randn(1, 1, 8, 8, 8), {}
+    for seed, converted in ((0, 1), (0, 1), (1, 2), (0, 2), (1, 2)):
+        compiled = compile_network(_network(seed), half=False, folder=tmp_path)
+        torch.testing.assert_close(compiled(x), _answer(_network(seed), x), atol=1e-5, rtol=1e-5)
+        assert len(calls) == converted
+        now = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.blob")}
+        assert len(now) == converted
+        assert kept.items() <= now.items()  # read, not written again
+        kept = now
 
 
 def test_other_weights_activations_and_sizes_are_kept_apart(tmp_path):

@@ -7,6 +7,7 @@ from torch import nn
 
 from nodewise.learn.device import computes_in_bfloat16
 from nodewise.learn.network import NetworkPlan, build_network
+from nodewise.learn.openvino import compile_network
 from nodewise.learn.runtime import runtime
 from nodewise.values.errors import BadInputError
 
@@ -77,6 +78,19 @@ def test_where_openvino_is_missing_torch_computes_and_says_so(networks, monkeypa
     torch.testing.assert_close(found, runtime(networks, nn.Sigmoid(), runtime="torch", half=False)(_blobs()))
     with pytest.raises(BadInputError, match="no such library"):
         runtime(networks, runtime="openvino")
+
+
+@pytest.mark.parametrize(("kind", "compiled"), [("auto", 1), ("openvino", 1), ("torch", 0)])
+def test_auto_takes_openvino_on_a_cpu(networks, monkeypatch, kind, compiled):
+    pytest.importorskip("openvino")
+    calls = []
+    monkeypatch.setattr(
+        "nodewise.learn.openvino.compile_network",
+        lambda *given, **more: calls.append(1) or compile_network(*given, **more),
+    )
+    found = runtime(networks, nn.Sigmoid(), runtime=kind, half=False)(_blobs())
+    assert len(calls) == compiled
+    assert found.shape == (1, 1, *SIZE)
 
 
 def test_openvino_is_for_the_cpu(networks):
