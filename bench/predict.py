@@ -18,6 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST_S, MOST_MB = 60.0, 4000.0
+TARGET_ON = "thorax-noncontrast-nsclc"
 YARDSTICK = """
 import os
 import sys
@@ -89,6 +91,8 @@ def main() -> None:
     rest = predict.seconds - sum(stages.values())
     print(f"  {'start':14} {rest:8.1f} s")
     print(f"SimpleITK        {yardstick.seconds:8.1f} s   peak {yardstick.peak_mb:7.0f} MB   read, resample")
+    fast, small = ("met" if met else "missed" for met in (predict.seconds <= MOST_S, predict.peak_mb <= MOST_MB))
+    print(f"target           {MOST_S:8.1f} s   peak {MOST_MB:7.0f} MB   {fast}, {small}; set for {TARGET_ON}")
     print(
         f"ratio            {predict.seconds / yardstick.seconds:8.1f}     {predict.peak_mb / yardstick.peak_mb:10.1f}"
     )
