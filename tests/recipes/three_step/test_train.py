@@ -21,7 +21,7 @@ from nodewise.recipes.three_step.labelled import example_of, node_cases, region_
 from nodewise.recipes.three_step.malignancy import PAPER as LONG
 from nodewise.recipes.three_step.malignancy import Rule, train_malignancy
 from nodewise.recipes.three_step.nodes import PAPER
-from nodewise.recipes.three_step.save import shortened
+from nodewise.recipes.three_step.save import _metrics, shortened
 from nodewise.story import assess
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -229,6 +229,11 @@ def _only_third(cases, _seed):
 def test_a_long_command_does_not_cost_the_model():
     assert shortened("as it is") == "as it is"
     assert len(shortened("--background a " * 500)) == LONGEST_LINE
+
+
+def test_a_figure_that_is_not_defined_does_not_cost_the_model():
+    kept = _metrics("nodes", {"recall": float("nan"), "false_positives_a_patch": 0.5}, "two patches")
+    assert {name: metric.value for name, metric in kept.items()} == {"nodes_false_positives_a_patch": 0.5}
 
 
 def test_the_box_around_a_map():

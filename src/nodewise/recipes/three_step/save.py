@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -105,7 +106,12 @@ def save_model(
 
 
 def _metrics(step: str, figures: Mapping[str, float], on: str) -> dict[str, Metric]:
-    return {f"{step}_{name}": Metric(value=round(value, 4), on=on) for name, value in figures.items()}
+    """Those that are defined: where nothing was there to be found, recall is not."""
+    return {
+        f"{step}_{name}": Metric(value=round(value, 4), on=on)
+        for name, value in figures.items()
+        if math.isfinite(value)
+    }
 
 
 def shortened(words: str, most: int = LONGEST_LINE) -> str:
