@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from nodewise.cli.main import exit_code
 from nodewise.io.casefile import read_record
+from nodewise.io.dicom_write import write_ct_series
 from nodewise.io.itk import write_nifti
 from nodewise.nodes.split import label_map
 from nodewise.values.station import Side
@@ -176,6 +177,22 @@ def test_each_scan_is_given_to_the_fold_that_held_it_out(folds, capsys):
     shutil.copy(folds / "data" / "images" / "carl.nii.gz", other / "scan.nii.gz")
     assert exit_code(["predict", str(other), "-o", str(folds / "x"), "--folds", str(folds / "run")]) == 2
     assert "no scan given was held out" in " ".join(capsys.readouterr().err.split())
+    assert exit_code(["predict", str(folds / "data"), "-o", str(folds / "run"), "--folds", str(folds / "run")]) == 2
+    assert "would lie on top of" in " ".join(capsys.readouterr().err.split())
+
+
+def test_folds_are_of_dicom_without_masks_too_and_of_the_images_of_nnunet(folds, patient):
+    from nodewise.cli.predict import _scans
+
+    for name in ("anna", "bert"):
+        write_ct_series(
+            patient.study.ct, folds / "dicom" / name, identity=name, patient_name="A", body_part="CHEST", kernel="B30"
+        )
+    assert [name for name, _ in _scans(folds / "dicom")] == ["anna", "bert"]
+    (folds / "imagesTr").mkdir()
+    for name in ("anna", "carl"):
+        shutil.copy(folds / "data" / "images" / "carl.nii.gz", folds / "imagesTr" / f"{name}_0000.nii.gz")
+    assert [name for name, _ in _scans(folds / "imagesTr")] == ["anna", "carl"]
 
 
 def test_the_rule_of_bulk_can_be_left_out(cohort, blind_model, tmp_path):

@@ -143,6 +143,19 @@ def test_dicom_studies_are_read_with_their_masks(tmp_path, drawn):
     assert (anna.patient.positive, bert.patient.positive) == (True, False)
 
 
+def test_masks_beside_the_dicom_of_their_cts_are_no_data_set(tmp_path, drawn):
+    write_ct_series(hu(drawn), tmp_path / "t" / "anna", identity="a", patient_name="A", body_part="CHEST", kernel="B30")
+    drawn.mask(tmp_path / "t" / "anna.nii.gz", (0, 2))
+    (pair,) = find_pairs(tmp_path / "t", tmp_path / "t")
+    assert pair.labelled is None and pair.truth.name == "anna.nii.gz"
+
+
+def test_a_year_in_a_name_is_no_channel(data):
+    (data.parent / "out" / "bert").rename(data.parent / "out" / "bert_2021")
+    with pytest.raises(BadInputError, match="no prediction for bert"):
+        find_pairs(data, data.parent / "out")
+
+
 def test_a_folder_of_exported_masks_is_no_data_set(tmp_path, drawn):
     for name in ("anna", "bo"):
         drawn.mask(tmp_path / "t" / name / "mask.nii.gz", (0, 2))

@@ -138,14 +138,10 @@ def test_other_settings_in_the_same_folder_are_refused(tmp_path, change, words):
         _train(tmp_path, replace(PLAN, **{"identity": "rule paper"} | change))
 
 
-@pytest.mark.parametrize("change", [lambda s: s.pop("method"), lambda s: s.update(method="")])
-def test_a_run_that_did_not_say_its_method_goes_on(tmp_path, change):
+def test_a_run_that_did_not_say_its_method_is_another(tmp_path):
     _train(tmp_path, replace(PLAN, steps=1))
-    state = torch.load(tmp_path / "last.pt", weights_only=True)
-    change(state["settings"])
-    torch.save(state, tmp_path / "last.pt")
-    _train(tmp_path, replace(PLAN, identity="rule any"))
-    assert torch.load(tmp_path / "last.pt", weights_only=True)["settings"]["method"] == "rule any"
+    with pytest.raises(BadInputError, match="was begun with method none, not rule any"):
+        _train(tmp_path, replace(PLAN, identity="rule any"))
 
 
 class Harmful:

@@ -38,7 +38,8 @@ def test_of_an_ensemble_it_is_the_mean_of_the_probabilities(kind):
     torch.testing.assert_close(found.sigmoid(), sum(n(x).sigmoid() for n in networks) / 3, atol=1e-5, rtol=1e-4)
 
 
-def test_where_probabilities_saturate_logits_do_not():
-    x = torch.tensor([-60.0, 20.0, 60.0]).reshape(3, 1, 1)
-    found = LogOdds([nn.Identity(), nn.Identity()])(x)
+@pytest.mark.parametrize("kind", ["torch", "openvino"])
+def test_where_probabilities_saturate_logits_do_not(kind):
+    x = torch.tensor([-200.0, -60.0, 20.0, 200.0]).reshape(1, 1, 1, 1, 4)
+    found = runtime([LogOdds([Plus(0.0), Plus(0.0)])], runtime=kind, half=False)(x)
     torch.testing.assert_close(found, x)

@@ -77,10 +77,15 @@ def test_what_it_says_of_itself(tmp_path):
         assert part in bundle.card, part
 
 
-def test_calibrations_without_a_mean_are_left_out(tmp_path):
+def test_calibrations_without_a_mean_are_refused(tmp_path):
     knots = [{"calibration": {"kind": "isotonic", "x": [0.1, 0.9], "y": [0, y]}} for y in (0.5, 0.6)]
     folds = [_fold(tmp_path / str(i), i, step) for i, step in enumerate(knots)]
-    assert join_models(folds, tmp_path / "both").step("nodes").calibration is None
+    with pytest.raises(BadInputError, match="nodes is calibrated by different curves"):
+        join_models(folds, tmp_path / "both")
+    warm = _fold(tmp_path / "warm", 5)
+    with pytest.raises(BadInputError, match="nodes is calibrated by different curves"):
+        join_models([folds[0], warm], tmp_path / "both")
+    assert not (tmp_path / "both").exists()
     same = [folds[0], _fold(tmp_path / "c", 3, knots[0])]
     assert join_models(same, tmp_path / "same").step("nodes").calibration == folds[0].step("nodes").calibration
 

@@ -75,7 +75,7 @@ def predict(
     Example: nodewise predict scans/anna -o out/anna --primary left
     """
     from nodewise.cli.case import Job, run_many, run_one
-    from nodewise.io.casefile import AssessmentRecord
+    from nodewise.io.casefile import SCHEMA_VERSION, AssessmentRecord
     from nodewise.io.folder import find_studies
     from nodewise.io.whole import require_outside
     from nodewise.recipes.load import load_pipeline
@@ -84,7 +84,7 @@ def predict(
     from nodewise.values.study import Study
 
     studies = find_studies(source) if folds is None else _scans(source)
-    require_outside(out, source)
+    require_outside(out, source, *([] if folds is None else [folds]))
     use_threads(threads)
 
     @lru_cache(1)  # one model in memory
@@ -104,6 +104,8 @@ def predict(
         )
 
     def same(pipeline: Pipeline, record: AssessmentRecord) -> bool:
+        if record.schema_version != SCHEMA_VERSION:  # windows were averaged otherwise then
+            return False
         made = record.provenance
         separated = made.settings.get("touching_nodes") == "separated"
         turned = made.settings.get("windows") == "mirrored too"
@@ -127,12 +129,16 @@ def predict(
 
 def _scans(source: Path) -> list[tuple[str, Path]]:
     """Name and image of each case of a data set; of other folders each study, by the names that ``predict`` gives."""
+    from nodewise.datasets.dicom import studies_in
     from nodewise.datasets.read import layout_of, read_dataset
     from nodewise.io.folder import find_studies
 
-    if source.is_dir() and layout_of(source):
+    layout = layout_of(source) if source.is_dir() else None
+    if layout == "DICOM":  # with or without masks
+        return list(studies_in(source).items())
+    if layout is not None:
         return [(case.name, case.image) for case in read_dataset(source).cases]
-    return find_studies(source)
+    return [(name.removesuffix("_0000"), path) for name, path in find_studies(source)]
 
 
 def _by_fold(

@@ -98,7 +98,8 @@ def train(
         str | None,
         typer.Option(
             metavar="CODE,…|all",
-            help="With DATA: what the station network tells apart. (default: the paper's eleven)",
+            help="With DATA: what the station network tells apart; every node gets one of these. (default: the paper's "
+            "eleven)",
             show_default=False,
         ),
     ] = None,

@@ -19,15 +19,19 @@ def is_studies(folder: Path) -> bool:
     return any(any(map(is_dicom, files_under(path))) for path in inside)
 
 
+def studies_in(folder: Path) -> dict[str, Path]:
+    """Every folder directly inside that holds DICOM, by its name."""
+    inside = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))
+    return {path.name: path for path in inside if any(map(is_dicom, files_under(path)))}
+
+
 def study_cases(folder: Path) -> tuple[LabelledCase, ...]:
     """Each folder that holds DICOM is one case, by its name; ``cases.csv`` beside them may say more.
 
     Raises:
         BadInputError: a study has no mask, or more than one.
     """
-    told = read_table(folder)
-    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    studies = {path.name: path for path in inside if any(map(is_dicom, files_under(path)))}
+    told, studies = read_table(folder), studies_in(folder)
     strange = sorted(told.keys() - studies.keys())
     if strange:
         raise BadInputError(f"{folder / TABLE_FILE} names {strange[0]}, of which there is no folder")

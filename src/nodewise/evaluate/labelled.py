@@ -13,6 +13,7 @@ from nodewise.datasets.nodes import stations_of
 from nodewise.datasets.read import LoadedCase, layout_of, read_dataset
 from nodewise.image.components import boxes
 from nodewise.io.dicom_files import files_under
+from nodewise.io.itk import is_image
 from nodewise.values.node import Node, Status
 from nodewise.values.station import Station
 from nodewise.values.volume import Volume
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 def labelled_cases(folder: Path) -> tuple[LabelledCase, ...]:
     """The cases of a data set that is not by ``nodewise phantom``, by name; none where a folder is no such data set.
 
-    Folders that each hold one DICOM file are no studies but exported masks.
+    Folders that each hold one DICOM file are no studies but exported masks; beside masks they are the CTs of those.
 
     Raises:
         BadInputError: see ``read_dataset``.
@@ -46,7 +47,10 @@ def labelled_cases(folder: Path) -> tuple[LabelledCase, ...]:
 
 
 def _with_scans(folder: Path) -> bool:
-    return any(len(list(files_under(path))) > 1 for path in folder.iterdir() if path.is_dir())
+    entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if any(is_image(path) for path in entries if path.is_file()):
+        return False
+    return any(len(list(files_under(path))) > 1 for path in entries if path.is_dir())
 
 
 def patient_cells(case: LabelledCase) -> Mapping[str, str]:
@@ -72,6 +76,7 @@ def status_of(case: LabelledCase, places: Mapping[int, str]) -> Mapping[int, Sta
     the station has one node alone and all nodes are annotated.
     """
     known, together = case.histology or {}, dict[str, list[int]]()
+    all_drawn = case.annotation == "full" and case.ignore is None and case.ignore_label is None
     for node, code in places.items():
         named = [name for name in (code, Station(code).zone) if name in known]
         if named:
@@ -80,7 +85,7 @@ def status_of(case: LabelledCase, places: Mapping[int, str]) -> Mapping[int, Sta
     for name, nodes in together.items():
         if not known[name]:
             told |= dict.fromkeys(nodes, Status.BENIGN)
-        elif len(nodes) == 1 and case.annotation == "full":
+        elif len(nodes) == 1 and all_drawn:
             told[nodes[0]] = Status.MALIGNANT
     return told
 

@@ -20,6 +20,8 @@ TRUTH_FILE, ASSESSMENT_FILE, NODES_FILE = "truth.json", "assessment.json", "node
 PATIENT_COLUMNS = ("n_positive", "primary_side", "n_category_8", "n_category_9")
 _COLUMNS = ("name", "truth", "prediction", "image", *PATIENT_COLUMNS)
 _NAMES_SHOWN = 8
+CT_CHANNEL = "_0000"
+"""What nnU-Net's images have behind their cases' names, and predictions that are named after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def find_pairs(
     labelled = {case.name: case for case in labelled_cases(truth)} if _may_be_data_set(truth) else {}
     if labelled:
         pairs = _paired({name: case.nodes for name, case in labelled.items()}, prediction, missing)
-        return _with_images([_with_label(pair, labelled[pair.name]) for pair in pairs], images)
+        return _with_images([_with_label(pair, labelled[pair.name], images) for pair in pairs], images)
     truths, images = _truths(truth, images)
     return _with_images(_paired(truths, prediction, missing), images)
 
@@ -82,7 +84,7 @@ def _paired(truths: Mapping[str, Path], prediction: Path, missing: Missing) -> l
     if len(truths) == 1 and _is_case(prediction):
         return [Pair(name, path, prediction) for name, path in truths.items()]
     for name in [name for name in predictions if name not in truths]:
-        bare = _without_channel(name)
+        bare = name.removesuffix(CT_CHANNEL)
         if bare in truths and bare not in predictions:
             predictions[bare] = predictions.pop(name)
     return _matched(truths, predictions, prediction, missing)
@@ -115,15 +117,10 @@ def _may_be_data_set(truth: Path) -> bool:
     return truth.is_dir() and not _is_case(truth) and not (truth / "truth").is_dir()
 
 
-def _without_channel(name: str) -> str:
-    """nnU-Net's ``NAME`` of a prediction named after its image, ``NAME_0000``."""
-    bare, _, channel = name.rpartition("_")
-    return bare if len(channel) == 4 and channel.isdecimal() else name
-
-
-def _with_label(pair: Pair, case: LabelledCase) -> Pair:
-    """With what a data set knows of it."""
-    return replace(pair, image=case.image, patient=patient_cells(case), labelled=case)
+def _with_label(pair: Pair, case: LabelledCase, images: Path | None) -> Pair:
+    """With what a data set knows of it; its CT only where no folder of CTs was named."""
+    image = case.image if images is None else None
+    return replace(pair, image=image, patient=patient_cells(case), labelled=case)
 
 
 def _is_case(path: Path) -> bool:
@@ -235,7 +232,7 @@ def _with_images(pairs: tuple[Pair, ...] | list[Pair], images: Path | None) -> t
     if images.is_file():
         there = {pairs[0].name: images} if len(pairs) == 1 else {stem(images): images}
     else:
-        there = {stem(p).removesuffix("_0000"): p for p in sorted(images.iterdir()) if p.is_dir() or is_image(p)}
+        there = {stem(p).removesuffix(CT_CHANNEL): p for p in sorted(images.iterdir()) if p.is_dir() or is_image(p)}
     if not any(p.name in there for p in pairs):
         log.warning("%s has no CT by any of these names: there will be none in the pictures", images)
     return tuple(replace(pair, image=pair.image or there.get(pair.name)) for pair in pairs)

@@ -60,9 +60,9 @@ def restore(path: Path, parts: Mapping[str, Any], settings: Mapping[str, str]) -
     state = _read(path)
     begun = state.get("settings", {})
     for name, wanted in settings.items():
-        before = begun.get(name, "")  # an empty one is of a run that did not say
-        if before not in ("", wanted):
-            what = f"{name} {before}, not {wanted or 'none'}"
+        before = begun.get(name, "")
+        if before != wanted:
+            what = f"{name} {before or 'none'}, not {wanted or 'none'}"
             raise BadInputError(f"{path} was begun with {what}: use that or another folder")
     try:
         for name, part in parts.items():
@@ -77,6 +77,8 @@ def _read(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
+    except (FileNotFoundError, PermissionError) as error:
+        raise BadInputError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # a damaged file can lead torch to any of them
         what = "is damaged, or holds more than weights and numbers"
         raise BadInputError(f"{path} {what}: put back a copy of it, or train into another folder") from error

@@ -27,7 +27,8 @@ class LogOdds(nn.Module):
         each = [self._own(network(x).float()) for network in self.networks]
         if len(each) == 1:
             return each[0]
-        yes, no = functional.logsigmoid(torch.cat(each, dim=1)), functional.logsigmoid(-torch.cat(each, dim=1))
+        logits = torch.cat(each, dim=1)
+        yes, no = -functional.softplus(-logits), -functional.softplus(logits)  # finite, as a logarithm of 0 is not
         return torch.logsumexp(yes, dim=1, keepdim=True) - torch.logsumexp(no, dim=1, keepdim=True)
 
     def _own(self, logits: Tensor) -> Tensor:

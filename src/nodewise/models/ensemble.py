@@ -15,7 +15,7 @@ from nodewise.io.whole import require_outside, whole
 from nodewise.models.bundle import Bundle, load_bundle
 from nodewise.models.calibration_file import CalibrationFile, TemperatureFile
 from nodewise.models.card import card, metric_table
-from nodewise.models.model_file import ModelFile, OperatingPoint, StepFile
+from nodewise.models.model_file import ModelFile, OperatingPoint, StepFile, shortened
 from nodewise.values.errors import BadInputError
 
 COMMAND = "nodewise models ensemble"
@@ -37,7 +37,7 @@ def join_models(members: Sequence[Bundle], out: Path, *, name: str | None = None
     """
     require_outside(out, *(member.folder for member in members))
     _check(members)
-    model = _joined(members, name or f"{members[0].name}-ensemble-of-{len(members)}")
+    model = _joined(members, name or f"{members[0].name[:80]}-ensemble-of-{len(members)}")
     with whole(out, overwrite=overwrite) as aside:
         for step, made in model.steps.items():
             origins = [member.folder / file.name for member in members for file in member.step(step).weights]
@@ -66,6 +66,18 @@ def _check(members: Sequence[Bundle]) -> None:
         for twin in members[:place]:
             if twin.model.weights_sha256 == other.model.weights_sha256:
                 raise BadInputError(f"{twin.folder} and {other.folder} have the same weights: name each model once")
+    _check_calibrations(members)
+
+
+def _check_calibrations(members: Sequence[Bundle]) -> None:
+    """Nothing, where each step's probabilities have one calibration, or temperatures, which have a mean."""
+    for name in members[0].model.steps:
+        each = [member.step(name).calibration for member in members]
+        if any(one != each[0] for one in each) and not all(isinstance(one, TemperatureFile) for one in each):
+            raise BadInputError(
+                f"the models cannot be averaged: {name} is calibrated by different curves, of which no mean is known: "
+                "train them with --calibration temperature"
+            )
 
 
 def _kind(model: ModelFile) -> dict[str, Any]:
@@ -96,14 +108,15 @@ def _joined(members: Sequence[Bundle], name: str) -> ModelFile:
             steps={step: _step(step, [model.steps[step] for model in models]) for step in first.steps},
             minimum_short_axis_mm=first.minimum_short_axis_mm,
             operating_point=_operating_point(models),
-            trained_on=_distinct((model.trained_on for model in models), " "),
+            trained_on=shortened(_distinct((model.trained_on for model in models), " ")),
             data_fingerprint=prints[0]
             if len(set(prints)) == 1
             else hashlib.sha256("\n".join(prints).encode()).hexdigest(),
             versions=_versions(models),
             licence=_distinct((model.licence for model in models), "; "),
             sources=tuple(dict.fromkeys(source for model in models for source in model.sources)),
-            command=COMMAND,
+            seed=first.seed if all(model.seed == first.seed for model in models) else 0,
+            command=shortened(f"{COMMAND} {' '.join(model.name for model in models)}"),
         )
     except ValidationError as error:
         problem = error.errors()[0]
@@ -129,12 +142,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def _calibration(each: Sequence[CalibrationFile | None]) -> CalibrationFile | None:
-    """What they share, or the mean of temperatures; none where no mean is known."""
-    if all(one == each[0] for one in each):
-        return each[0]
+    """What they share, or the mean of temperatures."""
     warm = [one for one in each if isinstance(one, TemperatureFile)]
-    if len(warm) < len(each):
-        return None
+    if not warm or len(set(warm)) == 1:
+        return each[0]
     scale, shift = (sum(values) / len(warm) for values in zip(*((one.scale, one.shift) for one in warm), strict=True))
     return TemperatureFile(kind="temperature", scale=scale, shift=shift)
 

@@ -224,3 +224,8 @@ def parse_model(content: dict[str, Any], path: Path) -> ModelFile:
         where = ".".join(map(str, first["loc"])) or "its top"
         told = " ".join(first["msg"].replace("Value error, ", "").split())
         raise BadInputError(f"{path} cannot be read: at {where}: {told}") from error
+
+
+def shortened(words: str, most: int = LONGEST_LINE) -> str:
+    """At most so many characters: many scans make a long command, and no model shall be lost for that."""
+    return words if len(words) <= most else f"{words[: most - 2]} …"

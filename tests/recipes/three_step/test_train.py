@@ -11,7 +11,7 @@ from nodewise.io.itk import write_nifti
 from nodewise.learn.network import NetworkPlan
 from nodewise.models.bundle import load_bundle
 from nodewise.models.calibration import Isotonic
-from nodewise.models.model_file import LONGEST_LINE, Source
+from nodewise.models.model_file import LONGEST_LINE, Source, shortened
 from nodewise.models.preparation import Preparation
 from nodewise.recipes.load import load_pipeline
 from nodewise.recipes.three_step import malignancy, nodes_paper, stations_paper, train, train_labelled
@@ -21,7 +21,7 @@ from nodewise.recipes.three_step.labelled import example_of, node_cases, region_
 from nodewise.recipes.three_step.malignancy import PAPER as LONG
 from nodewise.recipes.three_step.malignancy import Rule, train_malignancy
 from nodewise.recipes.three_step.nodes import PAPER
-from nodewise.recipes.three_step.save import _metrics, shortened
+from nodewise.recipes.three_step.save import _metrics
 from nodewise.story import assess
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -158,6 +158,9 @@ def test_one_patient_is_left_out_at_a_time(data, tiny, tmp_path):
     models = train(tmp_path, Effort(scale=1e-5), data=data, fold="loo")
     assert [path.parent.name for path in models] == ["fold-00", "fold-01", "fold-02"]
     left_out = [(path.parent / "held_out.txt").read_text() for path in models]
+    (models[1].parent / "held_out.txt").write_text("case-0\n")
+    with pytest.raises(BadInputError, match="was begun with another division"):
+        train(tmp_path, Effort(scale=1e-5), data=data, fold="loo")
     assert left_out == ["case-0\n", "case-1\n", "case-2\n"]
     assert len(list((tmp_path / "cache").iterdir())) == 2 * 3  # stations and nodes of each, once for all folds
     made = [load_bundle(path).model for path in models]
@@ -250,7 +253,7 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         train(tmp_path, Effort(), fold=1)
     with pytest.raises(BadInputError, match="there is no fold 7"):
         train(tmp_path, Effort(), data=data, fold=7)
-    with pytest.raises(BadInputError, match="leave out the scans, their reviews and credits"):
+    with pytest.raises(BadInputError, match="leave out the scans, reviews and credits, or the data"):
         train(tmp_path, Effort(), data=data, scans=Backgrounds(training=(data,)))
     with pytest.raises(BadInputError, match="both to train on and to validate on"):
         train(tmp_path, Effort(), scans=Backgrounds(training=(data,), held_out=(data / ".." / data.name,)))
@@ -263,6 +266,11 @@ def test_what_cannot_be_learned_from_is_refused(data, tiny, tmp_path):
         write_nifti(Volume(np.zeros(GRID.shape, np.uint8, order="F"), GRID, Quantity.LABEL), path)
     with pytest.raises(BadInputError, match="nothing to learn from"):
         train(tmp_path / "out", Effort(scale=1e-5), data=empty)
+    shutil.rmtree(empty / "stations")
+    with pytest.raises(BadInputError, match=r"no station maps .* leave out --stations"):
+        train(tmp_path / "out", Effort(stations=OTHERS), data=empty)
+    with pytest.raises(BadInputError, match=r"no histology .* leave out --malignancy-rule"):
+        train(tmp_path / "out", Effort(rule=Rule.ANY), data=empty)
 
 
 def test_what_would_stop_it_late_stops_it_early(data, tmp_path):

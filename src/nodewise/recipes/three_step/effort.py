@@ -89,7 +89,8 @@ class Effort:
         spacing = "" if self.station_mm == 1.0 else f" --station-spacing {self.station_mm:g}"
         curve = "" if self.calibration == "temperature" else f" --calibration {self.calibration}"
         codes = ",".join(station.code for station in self.stations or ())
-        return f"--seed {self.seed}{rule}{spacing}{curve}{f' --stations {codes}' if codes else ''}"
+        several = "" if self.devices == 1 else f" --devices {self.devices}"
+        return f"--seed {self.seed}{rule}{spacing}{curve}{f' --stations {codes}' if codes else ''}{several}"
 
     def run(self, out: Path, whole: int) -> Run:
         """Of a network whose schedule has ``whole`` steps.

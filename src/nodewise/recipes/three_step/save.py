@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nodewise.models.bundle import save_bundle
 from nodewise.models.calibration_file import describe_calibration
 from nodewise.models.card import card
-from nodewise.models.model_file import LONGEST_LINE, Metric, ModelFile, OperatingPoint, Source, StepFile
+from nodewise.models.model_file import Metric, ModelFile, OperatingPoint, Source, StepFile, shortened
 from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation_file import describe_preparation
 from nodewise.recipes.three_step.malignancy import Learned
@@ -112,11 +112,6 @@ def _metrics(step: str, figures: Mapping[str, float], on: str) -> dict[str, Metr
         for name, value in figures.items()
         if math.isfinite(value)
     }
-
-
-def shortened(words: str, most: int = LONGEST_LINE) -> str:
-    """At most so many characters: many scans make a long command, and no model shall be lost for that."""
-    return words if len(words) <= most else f"{words[: most - 2]} …"
 
 
 LIMITS = (

@@ -40,9 +40,11 @@ def train_on_labelled(
     Scans are prepared once for all folds, in ``out/cache``.
 
     Raises:
-        BadInputError: too few patients, or nothing to learn from.
+        BadInputError: too few patients, nothing to learn from, an option that nothing in the data can follow, or a fold
+            that was begun with other scans held out.
     """
     dataset, cache = read_dataset(data), out / "cache"
+    _check_options(effort, data, dataset.cases)
     if fold is None:
         make_folder(out)
         return (_train(out, cache, effort, data, dataset.cases, "", progress),)
@@ -62,9 +64,30 @@ def train_on_labelled(
     for one in chosen:
         inside = out / f"fold-{one.number:02d}"
         make_folder(inside)
-        (inside / "held_out.txt").write_text("".join(f"{case.name}\n" for case in one.held_out), encoding="utf-8")
+        _keep_names(inside / "held_out.txt", [case.name for case in one.held_out])
         models.append(_train(inside, cache, effort, data, one.training, f" --fold {fold}", progress))
     return tuple(models)
+
+
+def _check_options(effort: Effort, data: Path, cases: Sequence[LabelledCase]) -> None:
+    """Nothing, where every option has something to act on: none may be told of a model that had none."""
+    if (effort.stations is not None or effort.station_mm != 1.0) and not any(case.stations for case in cases):
+        raise BadInputError(f"{data} has no station maps to learn from: leave out --stations and --station-spacing")
+    if (effort.rule is not None or effort.calibration != "temperature") and not any(case.histology for case in cases):
+        raise BadInputError(
+            f"{data} has no histology in cases.csv to learn from: leave out --malignancy-rule and --calibration"
+        )
+
+
+def _keep_names(path: Path, names: Sequence[str]) -> None:
+    """Who is held out, which ``predict --folds`` goes by: what was trained without them stays true."""
+    words = "".join(f"{name}\n" for name in names)
+    if path.exists() and path.read_text(encoding="utf-8") != words:
+        raise BadInputError(
+            f"{path} names other scans: this fold was begun with another division or other data: "
+            "train into another folder"
+        )
+    path.write_text(words, encoding="utf-8")
 
 
 def _train(
