@@ -37,7 +37,7 @@ def blood_pool(hu: Array, inside: Mask, canal: Canal, spacing_mm: float) -> Mask
     Returns:
         Mask of the same shape.
     """
-    inner, far = (round(mm / spacing_mm) for mm in (INNER_MM, AWAY_MM))
+    inner, far = (max(1, round(mm / spacing_mm)) for mm in (INNER_MM, AWAY_MM))
     smooth = denoised(np.asarray(hu, np.float32), (spacing_mm,) * 3)
     bright = smooth > BRIGHT_HU
     spine = vertebrae(canal, hu.shape, spacing_mm)

@@ -68,7 +68,8 @@ def predict(
     """Find, measure, name and stage the lymph nodes of a chest CT.
 
     OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz,
-    report.html and run.log. A folder of studies gets one folder each,
+    report.html and run.log; stations-rules.nii.gz too where a network
+    names the stations. A folder of studies gets one folder each,
     summary.csv and failures.csv; run again, it goes on with what is missing.
     So does --folds: every patient of P1's leave-one-out, in one folder.
 
