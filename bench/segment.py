@@ -76,8 +76,9 @@ def whole_scan(ct: Volume, bundle: Bundle) -> npt.NDArray[np.float32]:
 
     predict = runtime([LogOdds(bundle.networks("nodes"))], runtime="torch", half=False)
     image = torch.from_numpy(preparation_of(bundle).channels(ct.array))[None]
-    found: Any = sliding_window_inference(image, bundle.step("nodes").window, 1, predict, OVERLAP, mode="gaussian")
-    return np.asarray(found[0, 0].sigmoid_().numpy())
+    with torch.inference_mode():  # it multiplies what the network answers in place
+        found: Any = sliding_window_inference(image, bundle.step("nodes").window, 1, predict, OVERLAP, mode="gaussian")
+        return np.asarray(found[0, 0].sigmoid_().numpy())
 
 
 def ours(study: Study, anatomy: Anatomy, model: str) -> Mapping[str, tuple[Volume, Spent]]:

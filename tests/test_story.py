@@ -129,18 +129,21 @@ def test_what_is_found_far_from_every_station_is_dropped_and_said(patient, oracl
     only = high.with_array(
         np.asfortranarray(np.where(high.array == Station("4R").label, high.array, 0)), Quantity.LABEL
     )
-    where = replace(oracle, read_anatomy=lambda _study: replace(anatomy, stations=only))
-    everywhere, close = assess(patient.study, where), assess(patient.study, replace(where, reach_mm=10.0))
+    where = replace(oracle, read_anatomy=lambda _study: replace(anatomy, stations=only, stations_error_mm=2.0))
+    everywhere, close = assess(patient.study, where), assess(patient.study, replace(where, reach_mm=8.0))
     assert len(everywhere.findings) == len(result.findings)
     places = only.grid.to_lps(np.argwhere(only.array > 0))
     grid = patient.study.ct.grid
     parts = [grid.crop(f.node.box).to_lps(np.argwhere(f.node.mask)) for f in everywhere.findings]
-    away = [cdist(places, points).min() for points in parts]
+    away = [np.median(cdist(points, places).min(axis=1)) for points in parts]
     kept = sorted(f.centroid_lps_mm for f, mm in zip(everywhere.findings, away, strict=True) if mm <= 10)
     assert 0 < len(kept) < len(away)
     np.testing.assert_allclose(sorted(f.centroid_lps_mm for f in close.findings), kept)
     dropped = len(away) - len(kept)
-    assert any(w.startswith(f"{dropped} candidates more than 10 mm from every station") for w in close.warnings)
+    assert any(
+        w.startswith(f"{dropped} candidates for the most part more than 10 mm from every station")
+        for w in close.warnings
+    )
     assert close.provenance.settings["farthest_from_station_mm"] == 10.0
 
 

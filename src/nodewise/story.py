@@ -67,7 +67,8 @@ def assess(
             separate_touching=separate_touching,
         )
         inside = within(candidates, anatomy.cavity, study.ct.grid)
-        nodes = near(inside, anatomy.stations, pipeline.reach_mm, study.ct.grid)
+        reach_mm = pipeline.reach_mm + anatomy.stations_error_mm
+        nodes = near(inside, anatomy.stations, reach_mm, study.ct.grid)
         findings = _findings(study, anatomy, nodes, pipeline.malignancy)
     made_by = Provenance(
         model=pipeline.name,
@@ -77,11 +78,11 @@ def assess(
         seconds=watch.seconds,
         peak_memory_mb=_peak_memory_mb(),
         device=pipeline.device,
-        settings=_settings(pipeline, separate_touching),
+        settings=_settings(pipeline, reach_mm, separate_touching),
     )
     told = _dropped(
         (len(candidates) - len(inside), "outside the rib cage"),
-        (len(inside) - len(nodes), f"more than {pipeline.reach_mm:.0f} mm from every station"),
+        (len(inside) - len(nodes), f"for the most part more than {reach_mm:.0f} mm from every station"),
     )
     return _staged(study, anatomy, findings, made_by, primary, edition, told)
 
@@ -151,8 +152,8 @@ def _staged(
     return Assessment(study, anatomy, findings, answer, made_by, warnings)
 
 
-def _settings(pipeline: Pipeline, separate_touching: bool) -> Mapping[str, float | str]:
-    reach = {} if pipeline.reach_mm == math.inf else {"farthest_from_station_mm": pipeline.reach_mm}
+def _settings(pipeline: Pipeline, reach_mm: float, separate_touching: bool) -> Mapping[str, float | str]:
+    reach = {} if reach_mm == math.inf else {"farthest_from_station_mm": reach_mm}
     return MappingProxyType(
         {
             "threshold": pipeline.threshold,

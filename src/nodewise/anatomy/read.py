@@ -36,6 +36,7 @@ ORGANS = MappingProxyType(
 )
 HOW = "landmarks"
 SLAB = 48
+STATIONS_ERROR_MM = 12.0  # of 127 nodes found in drawn chests 2 % lie farther from it than this and 3 mm
 
 
 def read_anatomy(study: Study) -> Anatomy:
@@ -80,6 +81,7 @@ def read_working(ct: Volume) -> Anatomy:
         organs=_organs(chest, grid, blood),
         organ_names=ORGANS,
         stations=stations,
+        stations_error_mm=STATIONS_ERROR_MM,
         cavity=_cavity(chest, grid, stations),
         warnings=(*chest_warnings(chest, cut), *region_warnings),
         unseen=unseen(chest, cut),

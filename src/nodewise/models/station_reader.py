@@ -138,6 +138,7 @@ class StationReader:
             stations_by_rules=anatomy.stations,
             mediastinum=_padded(stations.grid),
             cavity=_with(anatomy.cavity, stations),
+            stations_error_mm=0.0,
             how=LEARNED_STATIONS,
         )
 

@@ -70,7 +70,9 @@ def within(nodes: Sequence[Node], region: Volume | None, ct_grid: Grid) -> tuple
 
 
 def near(nodes: Sequence[Node], places: Volume | None, reach_mm: float, ct_grid: Grid) -> tuple[Node, ...]:
-    """The nodes of which some voxel's centre lies at most ``reach_mm`` from a labelled one's, numbered anew from 1.
+    """The nodes of which half or more lies at most ``reach_mm`` from a labelled voxel, numbered anew from 1.
+
+    Centres are compared with centres. One that only touches a station, as a vein beside the spine may, is not near.
 
     Args:
         nodes: with boxes on ``ct_grid``.
@@ -91,8 +93,8 @@ def _reaches(node: Node, places: Volume, reach_mm: float, ct_grid: Grid) -> bool
     there = np.argwhere(places.array[box.slices] > 0)
     if not len(there):
         return False
-    nearest, _ = KDTree(points).query(places.grid.crop(box).to_lps(there))
-    return bool(nearest.min() <= reach_mm)
+    nearest, _ = KDTree(places.grid.crop(box).to_lps(there)).query(points)
+    return bool(2 * np.count_nonzero(nearest <= reach_mm) >= len(points))
 
 
 def _centres(nodes: Sequence[Node], grid: Grid) -> npt.NDArray[np.float64]:

@@ -62,6 +62,7 @@ class Anatomy:
         landmarks: by name, ``carina`` first among them.
         organs: label map, or None; ``organ_names`` gives each label's name.
         stations: label map of ``Station.label``, or None where stations cannot be told.
+        stations_error_mm: how far their outer borders may be too narrow.
         stations_by_rules: the landmarks' map where a station network was asked, whether its answer was used or not;
             None where none was, or where the landmarks cannot tell.
         mediastinum: where to look for nodes.
@@ -78,6 +79,7 @@ class Anatomy:
     organs: Volume | None = None
     organ_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
     stations: Volume | None = None
+    stations_error_mm: float = 0.0
     stations_by_rules: Volume | None = None
     cavity: Volume | None = None
     prior: Volume | None = None

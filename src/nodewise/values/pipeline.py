@@ -24,7 +24,8 @@ class Pipeline:
         malignancy: one answer a node, in order.
         threshold: probability from which a voxel is node.
         minimum_short_axis_mm: smaller nodes (equivalent ellipsoid) are dropped.
-        reach_mm: nodes of which every part lies farther from every station are dropped.
+        reach_mm: nodes of which more than half lies farther from every station are dropped; to it is added what the
+            stations themselves may be off, ``Anatomy.stations_error_mm``.
         name, weights_sha256, trained_on, device: for provenance.
         mirrored: whether windows are looked at in every mirror image too.
         bulk: whether ``malignancy`` calls a node of more than 30 mm short axis metastatic whatever else it knows.

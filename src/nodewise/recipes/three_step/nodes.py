@@ -31,12 +31,14 @@ class NodesWay:
     """Everything about step 2 but its data and its loss.
 
     Attributes:
+        window: voxels it is given at a time in use.
         steps: of the whole schedule, which a scale multiplies.
         average: decay of the running average of the weights, 0 for none.
     """
 
     preparation: Preparation
     patch: Index3
+    window: Index3
     plan: NetworkPlan
     steps: int
     learning_rate: float
@@ -49,6 +51,7 @@ class NodesWay:
 PAPER = NodesWay(
     preparation=Preparation((1.0, 1.0, 1.0), ((-160.0, 240.0),), least_voxels=(128, 128, 1)),
     patch=(128, 128, 64),
+    window=(128, 128, 64),
     plan=NetworkPlan(1, (1,), channels=(32, 64, 128, 256), blocks=(1, 1, 1, 1), norm="batch", slope=0.0),
     steps=70_000,
     learning_rate=1e-3,
@@ -62,6 +65,7 @@ PAPER = NodesWay(
 PHANTOM = NodesWay(
     preparation=Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0))),
     patch=(64, 64, 64),
+    window=(128, 128, 96),  # quicker, and where windows lie matters less: docs/decisions/0008
     plan=NetworkPlan(
         2, (1,), channels=(24, 48, 96, 160), blocks=(1, 2, 2, 2), fold=(2, 2, 2), auxiliary=12, norm="batch"
     ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nodewise.learn.runtime import Runtime
 
 T = TypeVar("T")
-REACH_MM = 10.0  # from the stations; P1 segments nodes in their box alone
+REACH_MM = 3.0  # from the stations, a voxel of their network; P1 segments nodes in their box alone
 
 
 def pipeline(

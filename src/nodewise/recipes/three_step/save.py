@@ -77,7 +77,7 @@ def save_model(
         kind="unet",
         plan=describe_plan(way.plan),
         preparation=describe_preparation(way.preparation),
-        patch=way.patch,
+        patch=way.window,
         outputs=("node",),
         threshold=nodes.threshold,
         steps=nodes.steps,
