@@ -117,7 +117,7 @@ def test_dicom_studies_hold_their_mask(tmp_path: Path) -> None:
     loaded = load_case(data.cases[0])
     assert np.array_equal(np.argwhere(loaded.nodes.array).min(axis=0), (2, 2, 2))
     (tmp_path / "anna" / "nodes.nii.gz").unlink()
-    with pytest.raises(BadInputError, match="anna: there is no mask beside the CT"):
+    with pytest.raises(BadInputError, match="anna has no mask beside the CT"):
         read_dataset(tmp_path)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.case import Dataset, LabelledCase, LeftOut
 from nodewise.datasets.table import with_table
 from nodewise.datasets.tcia import is_seg
 from nodewise.io.dicom_files import files_under
 from nodewise.io.dicom_header import is_dicom
 from nodewise.io.itk import is_image
-from nodewise.values.errors import BadInputError
 
 
 def is_studies(folder: Path) -> bool:
@@ -19,22 +18,24 @@ def is_studies(folder: Path) -> bool:
     return any(any(map(is_dicom, files_under(path))) for path in inside)
 
 
-def study_cases(folder: Path) -> tuple[LabelledCase, ...]:
+def study_dataset(folder: Path) -> Dataset:
     """Each folder that holds DICOM is one case, by its name; ``cases.csv`` beside them may say more.
 
+    What has no mask, or more than one, is left out.
+
     Raises:
-        BadInputError: a study has no mask, or more than one.
+        BadInputError: ``cases.csv`` cannot be understood.
     """
     inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
-    studies = {path.name: path for path in inside if any(map(is_dicom, files_under(path)))}
-    cases = [LabelledCase(name, name, study, _mask_of(name, study)) for name, study in studies.items()]
-    return with_table(folder, cases, what="folder")
-
-
-def _mask_of(name: str, study: Path) -> Path:
-    files = list(files_under(study))
-    found = [file for file in files if is_image(file)] or [file for file in files if is_seg(file)]
-    if len(found) != 1:
-        what = f"{len(found)} masks ({', '.join(file.name for file in found[:4])})" if found else "no mask"
-        raise BadInputError(f"{name}: there is {what} beside the CT: one DICOM SEG or image file is wanted")
-    return found[0]
+    cases, lost = [], []
+    for study in (path for path in inside if any(map(is_dicom, files_under(path)))):
+        files = list(files_under(study))
+        found = [file for file in files if is_image(file)] or [file for file in files if is_seg(file)]
+        if len(found) == 1:
+            cases.append(LabelledCase(study.name, study.name, study, found[0]))
+        else:
+            many = f"{len(found)} masks" if found else "no mask"
+            why = f"has {many} beside the CT: one DICOM SEG or image file is wanted"
+            lost.append(LeftOut(study.name, "files", why))
+    told = with_table(folder, cases, [one.name for one in lost], what="folder")
+    return Dataset(folder, "DICOM", told, tuple(lost))

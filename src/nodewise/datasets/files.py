@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.about import read_about
+from nodewise.datasets.case import Dataset, LabelledCase, LeftOut
 from nodewise.datasets.node_table import NODE_TABLE_FILE, read_node_table
 from nodewise.datasets.table import read_table, with_table
 from nodewise.io.itk import SUFFIXES, is_image
@@ -18,20 +19,20 @@ ORGANS_FILE = "organs.json"
 _CHANNEL = "_0000"
 
 
-def pair_cases(folder: Path) -> tuple[LabelledCase, ...]:
+def pair_dataset(folder: Path) -> Dataset:
     """``images`` and ``labels`` of the same names; ``stations``, ``ignore``, ``organs`` and tables if there are any.
 
     Labels are a mask, or instances; stations hold ``Station.label``; organs the numbers that ``organs.json`` gives by
     name. ``cases.csv`` says what files cannot (see ``table``), ``stations.csv`` where each node lies (``node_table``).
 
     Raises:
-        BadInputError: names do not match, one is there twice, or a table cannot be understood.
+        BadInputError: a name is there twice, or a table cannot be understood.
     """
     images, labels = _by_name(folder / "images"), _by_name(folder / "labels")
     others = {kind: _by_name(folder / kind) for kind in ("stations", "ignore", "organs")}
     told, names, nodes = read_table(folder), _organ_names(folder), read_node_table(folder)
     unlabelled = {name for name, facts in told.items() if facts.annotation == "none" and name in images}
-    _require_pairs(folder, images, labels, unlabelled)
+    lost = _alone(images, labels, unlabelled)
     strange = sorted(nodes.keys() - images.keys())
     if strange:
         raise BadInputError(f"{folder / NODE_TABLE_FILE} names {strange[0]}, of which there is no scan{_more(strange)}")
@@ -48,18 +49,20 @@ def pair_cases(folder: Path) -> tuple[LabelledCase, ...]:
             node_stations=nodes.get(name),
         )
         for name, image in images.items()
+        if name in labels or name in unlabelled
     ]
-    return with_table(folder, cases)
+    cases_told = with_table(folder, cases, [one.name for one in lost])
+    return Dataset(folder, "pairs", cases_told, lost, read_about(folder))
 
 
-def nnunet_cases(folder: Path) -> tuple[LabelledCase, ...]:
+def nnunet_dataset(folder: Path) -> Dataset:
     """nnU-Net v2's raw data: ``imagesTr/NAME_0000``, ``labelsTr/NAME``, ``dataset.json``; ``cases.csv`` may say more.
 
     The node is the one class there is, or the one whose name says so; the label called ``ignore`` is ignored.
 
     Raises:
-        BadInputError: as ``pair_cases``; or ``dataset.json`` does not say which label is a lymph node, or which channel
-            is the CT.
+        BadInputError: as ``pair_dataset``; or ``dataset.json`` does not say which label is a lymph node, or which
+            channel is the CT.
     """
     path = folder / DATASET_FILE
     content = read_json(path)
@@ -69,19 +72,20 @@ def nnunet_cases(folder: Path) -> tuple[LabelledCase, ...]:
         name[: -len(channel)]: path for name, path in _by_name(folder / "imagesTr").items() if name.endswith(channel)
     }
     labels = _by_name(folder / "labelsTr")
-    _require_pairs(folder, images, labels, set())
+    lost = _alone(images, labels, set())
     cases = [
         LabelledCase(name, name, image, labels[name], node_label=node, ignore_label=ignored)
         for name, image in images.items()
+        if name in labels
     ]
-    return with_table(folder, cases)
+    return Dataset(folder, "nnU-Net", with_table(folder, cases, [one.name for one in lost]), lost)
 
 
-def _require_pairs(folder: Path, images: Mapping[str, Path], labels: Mapping[str, Path], unlabelled: set[str]) -> None:
-    for have, want, what in ((images.keys() - unlabelled, labels, "label"), (labels.keys(), images, "scan")):
-        lost = sorted(have - want.keys())
-        if lost:
-            raise BadInputError(f"{folder}: {lost[0]} has no {what}{_more(lost)}: add it, or take the other away")
+def _alone(images: Mapping[str, Path], labels: Mapping[str, Path], unlabelled: set[str]) -> tuple[LeftOut, ...]:
+    """Scans without the label they should have, and labels without a scan."""
+    without = dict.fromkeys(images.keys() - unlabelled - labels.keys(), "label")
+    without |= dict.fromkeys(labels.keys() - images.keys(), "scan")
+    return tuple(LeftOut(name, "files", f"has no {what}") for name, what in sorted(without.items()))
 
 
 def _organ_names(folder: Path) -> Mapping[str, int] | None:

@@ -50,9 +50,9 @@ def listed_dataset(folder: Path) -> Dataset:
         case = _case(folder, entry, node, ignored)
         if case.name in cases:
             raise BadInputError(f"{path} lists two cases called {case.name}: give each a name of its own")
-        absent = [file for file in (case.image, case.nodes) if not file.exists()]
+        absent = [what for what, file in (("scan", case.image), ("label", case.nodes)) if not file.exists()]
         if absent:
-            lost.append(LeftOut(case.name, "files", f"{absent[0].name} is listed but is not there"))
+            lost.append(LeftOut(case.name, "files", f"is listed, but its {absent[0]} is not there"))
         else:
             cases[case.name] = case
     told = with_table(folder, cases.values(), [one.name for one in lost])

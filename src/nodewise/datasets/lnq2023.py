@@ -65,7 +65,7 @@ def _pairs(folder: Path) -> Iterator[LabelledCase | LeftOut]:
             annotation: Annotation = "partial" if part == "train" else "full"
             yield LabelledCase(name, name, scan, labels, annotation=annotation)
         elif part == "train":
-            yield LeftOut(name, "files", f"there is no {labels.name} beside the scan")
+            yield LeftOut(name, "files", f"has no {labels.name} beside the scan")
 
 
 def _patients(folder: Path) -> Iterator[LabelledCase | LeftOut]:
@@ -77,4 +77,4 @@ def _patients(folder: Path) -> Iterator[LabelledCase | LeftOut]:
         if len(found) == 1:
             yield LabelledCase(name, name, patient, found[0], annotation="partial")
         else:
-            yield LeftOut(name, "files", f"there are {len(found) or 'no'} DICOM SEG beside the CT: one is wanted")
+            yield LeftOut(name, "files", f"has {len(found) or 'no'} DICOM SEG beside the CT: one is wanted")

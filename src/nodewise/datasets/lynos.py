@@ -53,7 +53,7 @@ def lynos_dataset(folder: Path) -> Dataset:
         name = f"lynos-{number:02d}"
         labels = _beside(scan, "LymphNodes")
         if labels is None:
-            lost.append(LeftOut(name, "files", "there is no mask of LymphNodes beside the scan"))
+            lost.append(LeftOut(name, "files", "has no mask of LymphNodes beside the scan"))
             continue
         found = {ours: path for theirs, (ours, _) in _STRUCTURES.items() if (path := _beside(scan, theirs))}
         cases.append(

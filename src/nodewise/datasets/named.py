@@ -9,7 +9,7 @@ from nodewise.datasets.lnq2023 import lnq2023_dataset
 from nodewise.datasets.lynos import lynos_dataset
 from nodewise.datasets.names import DatasetName
 from nodewise.datasets.nih import nih_dataset
-from nodewise.datasets.read import layout_of, read_dataset
+from nodewise.datasets.read import find_cases, layout_of
 from nodewise.datasets.totalsegmentator import totalsegmentator_dataset
 from nodewise.values.errors import BadInputError
 
@@ -33,4 +33,4 @@ def read_named(name: DatasetName, root: Path) -> Dataset:
         return _PUBLIC[name](root)
     if name is DatasetName.nnunet and layout_of(root) != "nnU-Net":
         raise BadInputError(f"{root} is not nnU-Net's raw data: expected imagesTr, labelsTr and dataset.json")
-    return read_dataset(root)
+    return find_cases(root)

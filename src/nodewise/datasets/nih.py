@@ -34,7 +34,7 @@ ABOUT = About(
 )
 _PATIENT = re.compile(r"(MED|ABD)_LYMPH_(\d{3})")
 _REFINED = re.compile(r"pat(\d+)", re.IGNORECASE)
-_FAULTS = {"MED_LYMPH_043": "its CT is not whole (left out by Bouget et al. 2022 too)"}
+_FAULTS = {"MED_LYMPH_043": "has a CT that is not whole (Bouget et al. 2022 left it out too)"}
 _REFINED_IN_PART = (6, 80)
 _LABELS = ("mask", "seg", "label")
 
@@ -76,7 +76,7 @@ def _case(
     if region == "MED" and number in refined:
         masks = _refined_mask(refined[number])
         if len(masks) != 1:
-            return LeftOut(name, "files", f"there are {len(masks) or 'no'} refined masks: one is wanted")
+            return LeftOut(name, "files", f"has {len(masks) or 'no'} refined masks: one is wanted")
         known = stations.get(number)
         case = replace(case, nodes=masks[0], unplaced=True, node_stations=known)
         return case if number in _REFINED_IN_PART else replace(case, annotation="full")
@@ -87,7 +87,7 @@ def _case(
     if len(masks) == 1:
         return replace(case, nodes=masks[0], unplaced=True)
     many = len(masks) or len(segs)
-    return LeftOut(name, "files", f"there are {many} masks: one is wanted" if many else "there is no mask of it")
+    return LeftOut(name, "files", f"has {many or 'no'} masks: one is wanted")
 
 
 def _scan(places: tuple[Path, ...]) -> Path | None:

@@ -12,10 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.datasets.about import read_about
 from nodewise.datasets.case import Dataset, LabelledCase
-from nodewise.datasets.dicom import is_studies, study_cases
-from nodewise.datasets.files import nnunet_cases, pair_cases
+from nodewise.datasets.dicom import is_studies, study_dataset
+from nodewise.datasets.files import nnunet_dataset, pair_dataset
 from nodewise.datasets.listed import is_listed, listed_dataset
 from nodewise.datasets.lnq2023 import is_lnq2023, lnq2023_dataset
 from nodewise.datasets.lynos import is_lynos, lynos_dataset
@@ -61,6 +60,9 @@ class LoadedCase:
 def read_dataset(folder: str | Path) -> Dataset:
     """Find every labelled scan of a folder; no voxel is read.
 
+    Of a public data set what cannot be used is left out, with a warning; of one's own it is refused, so that nothing is
+    forgotten.
+
     Args:
         folder: as ``nodewise phantom`` or ``nodewise prepare`` writes it; ``images`` and ``labels`` of the same names;
             nnU-Net's raw data; a ``dataset.json`` that lists its cases; a public data set as it is unpacked; or DICOM
@@ -69,34 +71,42 @@ def read_dataset(folder: str | Path) -> Dataset:
     Raises:
         BadInputError: no such folder or layout, no case, a label is missing, or two cases have one name.
     """
-    folder = Path(folder)
+    found = find_cases(Path(folder))
+    lost = found.left_out
+    if lost and found.about is None:
+        more = f" (and {len(lost) - 1} others cannot be used)" if len(lost) > 1 else ""
+        raise BadInputError(f"{folder}: {lost[0].name} {lost[0].why}{more}: add what is missing, or take it away")
+    if not found.cases:
+        why = f"{lost[0].name} {lost[0].why}" if lost else "its folders are empty"
+        raise BadInputError(f"{folder} holds no case: {why}")
+    if lost:
+        log.warning("%s: %d cases cannot be used; nodewise prepare lists them", folder, len(lost))
+    return found
+
+
+def find_cases(folder: Path) -> Dataset:
+    """As ``read_dataset``, with all that cannot be used left out.
+
+    Raises:
+        BadInputError: no such folder or layout, or two cases have one name.
+    """
     if not folder.is_dir():
         raise BadInputError(f"{folder}: there is no such folder")
     layout = layout_of(folder)
     if layout is None:
         raise BadInputError(f"{folder} is no data set: expected {_LAYOUTS}")
-    found = _READERS[layout](folder)
-    if not found.cases:
-        why = f"{found.left_out[0].name}: {found.left_out[0].why}" if found.left_out else "its folders are empty"
-        raise BadInputError(f"{folder} holds no case: {why}")
-    if found.left_out:
-        log.warning("%s: %d cases cannot be used; nodewise prepare lists them", folder, len(found.left_out))
-    return found
-
-
-def _pairs(folder: Path) -> Dataset:
-    return Dataset(folder, "pairs", pair_cases(folder), about=read_about(folder))
+    return _READERS[layout](folder)
 
 
 _READERS: Mapping[Layout, Callable[[Path], Dataset]] = {
     "nodewise": lambda folder: Dataset(folder, "nodewise", phantom_cases(folder)),
     "dataset.json": listed_dataset,
-    "nnU-Net": lambda folder: Dataset(folder, "nnU-Net", nnunet_cases(folder)),
-    "pairs": _pairs,
+    "nnU-Net": nnunet_dataset,
+    "pairs": pair_dataset,
     "LNQ2023": lnq2023_dataset,
     "LyNoS": lynos_dataset,
     "TotalSegmentator": totalsegmentator_dataset,
-    "DICOM": lambda folder: Dataset(folder, "DICOM", study_cases(folder)),
+    "DICOM": study_dataset,
 }
 
 

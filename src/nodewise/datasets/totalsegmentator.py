@@ -46,7 +46,7 @@ def totalsegmentator_dataset(folder: Path) -> Dataset:
         nodes = next((found[word] for word in _NODES if word in found), None)
         structures = {word: path for word, path in found.items() if word in numbers}
         if not found:
-            lost.append(LeftOut(name, "files", "its folder segmentations is missing or empty"))
+            lost.append(LeftOut(name, "files", "has no segmentations"))
             continue
         cases.append(
             LabelledCase(

@@ -155,6 +155,22 @@ def test_names_of_a_users_own_files_stay_out_of_names_and_messages(trees, tmp_pa
     assert told == ["sources.csv"]  # the key, which says so in its documentation
 
 
+def test_a_mask_that_is_missing_costs_its_case_alone(trees, tmp_path: Path) -> None:
+    root = plain(trees, tmp_path / "pairs", "a", "b")
+    (root / "labels" / "a.nii.gz").unlink()
+    for name in ("anna", "bert"):
+        trees.dicom(tmp_path / "dicom" / name / "ct", trees.hu(len(name) + ord(name[0])), name)
+    trees.nifti(tmp_path / "dicom" / "bert" / "nodes.nii.gz", trees.drawn())
+    for place in ("pairs", "dicom"):
+        data = read_named(DatasetName.folder, tmp_path / place)
+        prepared = prepare(data, tmp_path / f"out-{place}", own=True)
+        assert [record.name for record in prepared.kept] == ["case-0002"]
+        (lost,) = rows(tmp_path / f"out-{place}" / "left_out.csv")
+        assert (lost["name"], lost["check"], lost["source"]) == ("case-0001", "files", data.left_out[0].name)
+        with pytest.raises(BadInputError, match=r"has no (label|mask)"):
+            read_dataset(tmp_path / place)
+
+
 def test_stations_of_nodes_and_organs_come_along(trees, tmp_path: Path) -> None:
     prepare(read_named(DatasetName.lynos, trees.lynos(tmp_path / "in")), tmp_path / "out")
     first, second = read_dataset(tmp_path / "out").cases
