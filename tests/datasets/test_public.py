@@ -17,7 +17,7 @@ from nodewise.datasets.nih import ABOUT as NIH
 from nodewise.datasets.nih import nih_dataset
 from nodewise.datasets.node_table import read_node_table, station_named
 from nodewise.datasets.nodes import nodes_of, stations_of
-from nodewise.datasets.read import load_case, read_dataset
+from nodewise.datasets.read import layout_of, load_case, read_dataset
 from nodewise.datasets.totalsegmentator import ABOUT as TOTALSEGMENTATOR
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -34,6 +34,14 @@ def test_lnq2023_is_annotated_in_part_where_it_trains(trees, tmp_path: Path) -> 
     assert [(one.name, one.check) for one in data.left_out] == [("lnq2023-train-0003", "files")]
     loaded = load_case(data.cases[0])
     assert np.array_equal(loaded.nodes.array, trees.drawn()) and loaded.study.ct.grid.same_as(trees.GRID)
+
+
+def test_masks_alone_are_no_data_set(trees, tmp_path: Path) -> None:
+    trees.nrrd(tmp_path / "lnq" / "lnq2023-val-0001-seg.nrrd", trees.drawn())
+    trees.nifti(tmp_path / "nih" / "MED_LYMPH_001.nii.gz", trees.drawn())
+    scan = trees.dicom(tmp_path / "scan", trees.hu(), "x")
+    trees.seg(tmp_path / "seg" / "MED_LYMPH_001" / "1.dcm", scan, trees.drawn())
+    assert [layout_of(tmp_path / name) for name in ("lnq", "nih", "seg")] == [None, None, "DICOM"]
 
 
 def test_a_segmentation_smaller_or_larger_than_its_scan_is_put_in_its_place(trees, tmp_path: Path) -> None:
@@ -66,7 +74,8 @@ def test_lnq2023_from_the_archive_is_dicom_with_its_segmentation(trees, tmp_path
 
 
 def test_nih_takes_the_best_labels_of_each_patient(trees, tmp_path: Path) -> None:
-    data = nih_dataset(trees.nih(tmp_path))
+    data = read_dataset(trees.nih(tmp_path))
+    assert data.layout == "CT Lymph Nodes" and data.about is NIH
     kinds = {case.name[-3:]: (case.nodes.name, case.annotation, case.unplaced) for case in data.cases}
     assert kinds == {
         "001": ("1-1.dcm", "partial", False),

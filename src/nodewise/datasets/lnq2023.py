@@ -25,13 +25,13 @@ ABOUT = About(
     citation="Idris et al., The Cancer Imaging Archive, 2024, doi:10.7937/QVAZ-JA09",
 )
 _SCAN = re.compile(r"(lnq2023-(train|val|test)-\d+)-ct\.nrrd", re.IGNORECASE)
-_LABELS = "lnq2023-*-seg.nrrd"
 _PATIENT = re.compile(r"(case|lnq2023)[-_]\w*\d", re.IGNORECASE)
 
 
 def is_lnq2023(folder: Path) -> bool:
-    """Whether the challenge's labels lie in the folder or in one inside it."""
-    return any(folder.glob(_LABELS)) or any(folder.glob(f"*/{_LABELS}"))
+    """Whether a scan of the challenge lies beside its labels in the folder or in one inside it; labels alone do not."""
+    scans = (scan for place in ("*-ct.nrrd", "*/*-ct.nrrd") for scan in folder.glob(place))
+    return any(_SCAN.fullmatch(scan.name) and _labels_beside(scan).is_file() for scan in scans)
 
 
 def lnq2023_dataset(folder: Path) -> Dataset:
@@ -60,12 +60,16 @@ def _pairs(folder: Path) -> Iterator[LabelledCase | LeftOut]:
         if named is None:
             continue
         name, part = named[1], named[2].lower()
-        labels = scan.with_name(f"{name}-seg.nrrd")
+        labels = _labels_beside(scan)
         if labels.is_file():
             annotation: Annotation = "partial" if part == "train" else "full"
             yield LabelledCase(name, name, scan, labels, annotation=annotation)
         elif part == "train":
             yield LeftOut(name, "files", f"has no {labels.name} beside the scan")
+
+
+def _labels_beside(scan: Path) -> Path:
+    return scan.with_name(scan.name.replace("-ct.", "-seg."))
 
 
 def _patients(folder: Path) -> Iterator[LabelledCase | LeftOut]:

@@ -36,7 +36,18 @@ _PATIENT = re.compile(r"(MED|ABD)_LYMPH_(\d{3})")
 _REFINED = re.compile(r"pat(\d+)", re.IGNORECASE)
 _FAULTS = {"MED_LYMPH_043": "has a CT that is not whole (Bouget et al. 2022 left it out too)"}
 _REFINED_IN_PART = (6, 80)
+_PLACES = ("[MA][EB]D_LYMPH_[0-9]*", "*/[MA][EB]D_LYMPH_[0-9]*", "*/*/[MA][EB]D_LYMPH_[0-9]*")
+_FEW = 4
 _LABELS = ("mask", "seg", "label")
+
+
+def is_nih(folder: Path) -> bool:
+    """Whether a folder of a patient, ``MED_LYMPH_001``, with slices lies in the folder or up to two deep.
+
+    Folders that hold a mask or results alone do not count.
+    """
+    patients = (path for place in _PLACES for path in folder.glob(place) if path.is_dir())
+    return any(holds_dicom(path, more_than=_FEW) for path in patients)
 
 
 def nih_dataset(folder: Path) -> Dataset:

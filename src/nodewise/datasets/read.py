@@ -18,6 +18,7 @@ from nodewise.datasets.files import nnunet_dataset, pair_dataset
 from nodewise.datasets.listed import is_listed, listed_dataset
 from nodewise.datasets.lnq2023 import is_lnq2023, lnq2023_dataset
 from nodewise.datasets.lynos import is_lynos, lynos_dataset
+from nodewise.datasets.nih import is_nih, nih_dataset
 from nodewise.datasets.phantoms import is_phantoms, phantom_cases
 from nodewise.datasets.place import on_ct
 from nodewise.datasets.totalsegmentator import is_totalsegmentator, totalsegmentator_dataset
@@ -32,11 +33,14 @@ log = logging.getLogger(__name__)
 
 Labels = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
-Layout = Literal["nodewise", "dataset.json", "nnU-Net", "pairs", "LNQ2023", "LyNoS", "TotalSegmentator", "DICOM"]
+Layout = Literal[
+    "nodewise", "dataset.json", "nnU-Net", "pairs", "LNQ2023", "CT Lymph Nodes", "LyNoS", "TotalSegmentator", "DICOM"
+]
 
 _LAYOUTS = (
     "images and truth (nodewise phantom), images and labels, imagesTr and labelsTr (nnU-Net), a dataset.json that "
-    "lists scans, the tree of LNQ2023, LyNoS or TotalSegmentator, or a folder of DICOM for each study with its mask"
+    "lists scans, the tree of LNQ2023, CT Lymph Nodes, LyNoS or TotalSegmentator, or a folder of DICOM for each study "
+    "with its mask"
 )
 
 
@@ -104,6 +108,7 @@ _READERS: Mapping[Layout, Callable[[Path], Dataset]] = {
     "nnU-Net": nnunet_dataset,
     "pairs": pair_dataset,
     "LNQ2023": lnq2023_dataset,
+    "CT Lymph Nodes": nih_dataset,
     "LyNoS": lynos_dataset,
     "TotalSegmentator": totalsegmentator_dataset,
     "DICOM": study_dataset,
@@ -111,16 +116,14 @@ _READERS: Mapping[Layout, Callable[[Path], Dataset]] = {
 
 
 def layout_of(folder: Path) -> Layout | None:
-    """The layout of a data set; None where a folder is none.
-
-    The NIH's CT Lymph Nodes are read by ``nih.nih_dataset``: their tree alone does not tell them from other studies.
-    """
+    """The layout of a data set; None where a folder is none."""
     known: tuple[tuple[Layout, bool | Callable[[Path], bool]], ...] = (
         ("nodewise", is_phantoms),
         ("dataset.json", is_listed),
         ("nnU-Net", (folder / "imagesTr").is_dir() and (folder / "dataset.json").is_file()),
         ("pairs", (folder / "images").is_dir() and (folder / "labels").is_dir()),
         ("LNQ2023", is_lnq2023),
+        ("CT Lymph Nodes", is_nih),
         ("LyNoS", is_lynos),
         ("TotalSegmentator", is_totalsegmentator),
         ("DICOM", is_studies),

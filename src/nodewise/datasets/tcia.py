@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from nodewise.io.dicom_files import files_under
@@ -30,9 +30,9 @@ def folders_named(root: Path, pattern: re.Pattern[str]) -> Mapping[str, tuple[Pa
     return {name: tuple(paths) for name, paths in sorted(found.items())}
 
 
-def holds_dicom(folder: Path) -> bool:
-    """Whether some file below is DICOM."""
-    return any(map(is_dicom, files_under(folder)))
+def holds_dicom(folder: Path, *, more_than: int = 0) -> bool:
+    """Whether some file below is DICOM, or more than so many."""
+    return next(islice(filter(is_dicom, files_under(folder)), more_than, None), None) is not None
 
 
 def segmentations(patient: Path) -> tuple[Path, ...]:

@@ -16,11 +16,11 @@ from nodewise.datasets.named import read_named
 from nodewise.datasets.names import DatasetName
 from nodewise.datasets.nih import nih_dataset
 from nodewise.datasets.prepare.check import Rules
-from nodewise.datasets.prepare.run import prepare
-from nodewise.datasets.read import load_case, read_dataset
+from nodewise.datasets.prepare.run import patients_with_several, prepare
+from nodewise.datasets.read import find_cases, load_case, read_dataset
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
-from nodewise.values.station import Station
+from nodewise.values.station import Side, Station
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -210,6 +210,31 @@ def test_where_nothing_is_known_comes_along(trees, tmp_path: Path) -> None:
     loaded = load_case(read_dataset(tmp_path / "out").cases[0])
     assert np.array_equal(loaded.nodes.array, trees.drawn((1, 0)))
     assert loaded.ignore is not None and np.array_equal(loaded.ignore.array, trees.drawn((0, 1)) > 0)
+
+
+def test_what_tables_and_maps_say_comes_along(trees, tmp_path: Path) -> None:
+    root = plain(trees, tmp_path / "in", "a", "b")
+    trees.nifti(root / "stations" / "a.nii.gz", trees.drawn((Station.S7.label, 0)))
+    lines = "name,patient,primary_side,annotation,4R,9\na,p,left,partial,malignant,benign\nb,p,,,n/a,\n"
+    (root / "cases.csv").write_text(lines, encoding="utf-8")
+    prepared = prepare(read_named(DatasetName.folder, root), tmp_path / "out", own=True)
+    first, second = read_dataset(tmp_path / "out").cases
+    assert first.patient == second.patient == "patient-0001" and patients_with_several(prepared) == {"patient-0001": 2}
+    assert (first.primary, first.annotation, second.annotation) == (Side.LEFT, "partial", "full")
+    assert first.histology == {"4R": True, "9": False} and second.histology is None
+    stations = load_case(first).stations
+    assert stations is not None and np.all(stations.array[trees.NODE] == Station.S7.label)
+
+
+def test_phantoms_keep_their_stations_and_the_names_of_their_organs(written_patient: Path, tmp_path: Path) -> None:
+    (case,) = find_cases(written_patient).cases
+    prepare(find_cases(written_patient), tmp_path / "out")
+    (read,) = read_dataset(tmp_path / "out").cases
+    assert read.name == case.name and read.histology == case.histology and read.organ_names == case.organ_names
+    before, after = load_case(case), load_case(read)
+    for one, other in ((before.nodes, after.nodes), (before.stations, after.stations), (before.organs, after.organs)):
+        assert one is not None and other is not None and np.array_equal(one.array, other.array)
+    assert np.array_equal(before.study.ct.array, after.study.ct.array)
 
 
 def test_a_placeless_mask_is_told_of(trees, tmp_path: Path) -> None:

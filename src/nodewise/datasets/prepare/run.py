@@ -102,19 +102,28 @@ def _opened(out: Path) -> Path:
         except OSError as error:
             raise BadInputError(f"{out} cannot be written: {error.strerror}") from error
     make_folder(work / CHECKED)
+    _clear_aside(work)
+    return work
+
+
+def _clear_aside(work: Path) -> None:
+    """Remove what a process that was killed left half-written."""
     for left in (work / CHECKED).glob(".*.*"):
         shutil.rmtree(left, ignore_errors=True)
-    return work
 
 
 def _all(tasks: Sequence[Task], jobs: int, progress: Progress) -> list[CaseRecord]:
     found = {task.case.name: record for task in tasks if (record := _there(task))}
     missing = [task for task in tasks if task.case.name not in found]
     progress(len(found), len(tasks))
-    with closing(_done(missing, jobs)) as done:
-        for record in done:
-            found[record.name] = record
-            progress(len(found), len(tasks))
+    try:
+        with closing(_done(missing, jobs)) as done:
+            for record in done:
+                found[record.name] = record
+                progress(len(found), len(tasks))
+    finally:
+        if missing:
+            _clear_aside(missing[0].folder)
     return [found[name] for name in sorted(found)]
 
 
