@@ -18,6 +18,12 @@ def is_studies(folder: Path) -> bool:
     return any(any(map(is_dicom, files_under(path))) for path in inside)
 
 
+def studies_in(folder: Path) -> dict[str, Path]:
+    """Every folder directly inside that holds DICOM, by its name."""
+    inside = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))
+    return {path.name: path for path in inside if any(map(is_dicom, files_under(path)))}
+
+
 def study_dataset(folder: Path) -> Dataset:
     """Each folder that holds DICOM is one case, by its name; ``cases.csv`` beside them may say more.
 
@@ -26,16 +32,15 @@ def study_dataset(folder: Path) -> Dataset:
     Raises:
         BadInputError: ``cases.csv`` cannot be understood.
     """
-    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
     cases, lost = [], []
-    for study in (path for path in inside if any(map(is_dicom, files_under(path)))):
+    for name, study in studies_in(folder).items():
         files = list(files_under(study))
         found = [file for file in files if is_image(file)] or [file for file in files if is_seg(file)]
         if len(found) == 1:
-            cases.append(LabelledCase(study.name, study.name, study, found[0]))
+            cases.append(LabelledCase(name, name, study, found[0]))
         else:
             many = f"{len(found)} masks" if found else "no mask"
             why = f"has {many} beside the CT: one DICOM SEG or image file is wanted"
-            lost.append(LeftOut(study.name, "files", why))
+            lost.append(LeftOut(name, "files", why))
     told = with_table(folder, cases, [one.name for one in lost], what="folder")
     return Dataset(folder, "DICOM", told, tuple(lost))
