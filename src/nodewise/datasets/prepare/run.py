@@ -70,19 +70,27 @@ def prepare(
     kept, twice = _once(records)
     failed = [LeftOut(record.name, record.check, record.why) for record in records if record.check]
     left_out = tuple(sorted((*dataset.left_out, *failed, *twice), key=lambda one: one.name))
+    prepared = Prepared(dataset, tuple(kept), left_out)
     if not kept:
         shutil.rmtree(work)
-        return Prepared(dataset, (), left_out)
-    _clear(work, {record.name for record in kept}, {case.name for case in dataset.cases})
+        return prepared
     sources = {case.name: str(case.image.relative_to(dataset.folder)) for case in dataset.cases}
     sources |= {one.name: old.get(one.name, one.name) for one in dataset.left_out}
-    write_tables(work, dataset, kept, left_out, sources, asdict(rules))
+    try:
+        _clear(work, {record.name for record in kept}, {case.name for case in dataset.cases})
+        write_tables(work, dataset, kept, left_out, sources, asdict(rules))
+        _put_in_place(work, out)
+    except OSError as error:
+        raise BadInputError(f"{out} cannot be written: {error.strerror}; the same command goes on") from error
+    return prepared
+
+
+def _put_in_place(work: Path, out: Path) -> None:
     for kind in KINDS[:2]:
         (work / kind).mkdir(exist_ok=True)
     if out.is_dir():
         out.rmdir()
     work.rename(out)
-    return Prepared(dataset, tuple(kept), left_out)
 
 
 def _opened(out: Path) -> Path:
