@@ -18,6 +18,7 @@ from nodewise.cli.measure import measure
 from nodewise.cli.models import models
 from nodewise.cli.phantom import phantom
 from nodewise.cli.predict import predict
+from nodewise.cli.prepare import prepare
 from nodewise.cli.screen import errors, set_up_logging
 from nodewise.cli.train import train
 from nodewise.values.errors import BadInputError
@@ -31,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (predict, measure, phantom, evaluate, compare, train, info):
+for verb in (predict, measure, phantom, evaluate, compare, prepare, train, info):
     app.command()(verb)
 app.add_typer(models, name="models")
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from nodewise.datasets.about import About
 from nodewise.values.station import Side, Station
 
-Annotation = Literal["full", "partial"]
+Annotation = Literal["full", "partial", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,14 @@ class LabelledCase:
         histology: whether each resected station holds metastasis, by its code, ``4R``, or by its zone, ``9``, where the
             side is not told. None where nothing is known.
         primary: side of the primary tumour.
-        annotation: ``partial`` where not every node is labelled, so that what is 0 is no background.
+        annotation: ``partial`` where not every node is labelled, so that what is 0 is no background; ``none`` where no
+            one looked for nodes: ``nodes`` is then not read, and may be the image itself.
         node_label: the value of nodes in ``nodes``; None takes every value above 0, each a node of its own.
         ignore_label: a value in ``nodes`` that says nothing is known there.
+        node_stations: stations of a node by its value in ``nodes``, the likeliest first.
+        structures: masks of organs by name, in place of ``organs``; where two overlap the lower number stands.
+        organ_names: numbers of organs by name, in ``organs`` or for ``structures``.
+        unplaced: whether labels of the CT's shape lie on its voxels whatever place their own headers give.
     """
 
     name: str
@@ -45,6 +51,10 @@ class LabelledCase:
     annotation: Annotation = "full"
     node_label: int | None = None
     ignore_label: int | None = None
+    node_stations: Mapping[int, tuple[Station, ...]] | None = None
+    structures: Mapping[str, Path] | None = None
+    organ_names: Mapping[str, int] | None = None
+    unplaced: bool = False
 
     def malignant(self, station: Station) -> bool | None:
         """Whether a station holds metastasis; None where it was not resected or is not known.
@@ -57,12 +67,23 @@ class LabelledCase:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A case that cannot be used: which check it failed (``files``, ``known``, ``scan``, ``labels``, …), and why."""
+
+    name: str
+    check: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dataset:
-    """Every case of a folder, by name."""
+    """Every case of a folder, by name; what was found but cannot be used; and whose data they are, where known."""
 
     folder: Path
     layout: str
     cases: tuple[LabelledCase, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    about: About | None = None
 
     @property
     def patients(self) -> tuple[str, ...]:
@@ -89,5 +110,5 @@ class Facts:
 
     patient: str | None = None
     primary: Side | None = None
-    annotation: Annotation = "full"
+    annotation: Annotation | None = None
     histology: Mapping[str, bool] | None = None

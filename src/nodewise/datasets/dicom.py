@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nodewise.datasets.case import Facts, LabelledCase
-from nodewise.datasets.table import TABLE_FILE, read_table
+from nodewise.datasets.case import Dataset, LabelledCase, LeftOut
+from nodewise.datasets.table import with_table
+from nodewise.datasets.tcia import is_seg
 from nodewise.io.dicom_files import files_under
 from nodewise.io.dicom_header import is_dicom
 from nodewise.io.itk import is_image
-from nodewise.io.seg import SEGMENTATION_UIDS
-from nodewise.values.errors import BadInputError
 
 
 def is_studies(folder: Path) -> bool:
@@ -25,45 +24,23 @@ def studies_in(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in inside if any(map(is_dicom, files_under(path)))}
 
 
-def study_cases(folder: Path) -> tuple[LabelledCase, ...]:
+def study_dataset(folder: Path) -> Dataset:
     """Each folder that holds DICOM is one case, by its name; ``cases.csv`` beside them may say more.
 
+    What has no mask, or more than one, is left out.
+
     Raises:
-        BadInputError: a study has no mask, or more than one.
+        BadInputError: ``cases.csv`` cannot be understood.
     """
-    told, studies = read_table(folder), studies_in(folder)
-    strange = sorted(told.keys() - studies.keys())
-    if strange:
-        raise BadInputError(f"{folder / TABLE_FILE} names {strange[0]}, of which there is no folder")
-    return tuple(
-        LabelledCase(
-            name=name,
-            patient=(facts := told.get(name, Facts())).patient or name,
-            image=study,
-            nodes=_mask_of(name, study),
-            histology=facts.histology,
-            primary=facts.primary,
-            annotation=facts.annotation,
-        )
-        for name, study in studies.items()
-    )
-
-
-def _mask_of(name: str, study: Path) -> Path:
-    files = list(files_under(study))
-    found = [file for file in files if is_image(file)] or [file for file in files if _is_seg(file)]
-    if len(found) != 1:
-        what = f"{len(found)} masks ({', '.join(file.name for file in found[:4])})" if found else "no mask"
-        raise BadInputError(f"{name}: there is {what} beside the CT: one DICOM SEG or image file is wanted")
-    return found[0]
-
-
-def _is_seg(path: Path) -> bool:
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
-    except (InvalidDicomError, OSError, EOFError, ValueError):
-        return False
-    return str(header.get("SOPClassUID", "")) in SEGMENTATION_UIDS
+    cases, lost = [], []
+    for name, study in studies_in(folder).items():
+        files = list(files_under(study))
+        found = [file for file in files if is_image(file)] or [file for file in files if is_seg(file)]
+        if len(found) == 1:
+            cases.append(LabelledCase(name, name, study, found[0]))
+        else:
+            many = f"{len(found)} masks" if found else "no mask"
+            why = f"has {many} beside the CT: one DICOM SEG or image file is wanted"
+            lost.append(LeftOut(name, "files", why))
+    told = with_table(folder, cases, [one.name for one in lost], what="folder")
+    return Dataset(folder, "DICOM", told, tuple(lost))

@@ -23,11 +23,17 @@ def nodes_of(loaded: LoadedCase) -> tuple[Node, ...]:
 def stations_of(loaded: LoadedCase, nodes: tuple[Node, ...]) -> tuple[Station, ...]:
     """The station of each node: that of the largest overlap (P1), else the nearest within 10 mm, else unknown.
 
-    All are unknown where the case has no map of stations.
+    Where the case has no map, the first station that its table gives the node's value; unknown without both.
     """
     if loaded.stations is None:
-        return (Station.UNKNOWN,) * len(nodes)
+        told = loaded.case.node_stations or {}
+        return tuple(told.get(_value(node, loaded.nodes), (Station.UNKNOWN,))[0] for node in nodes)
     return tuple(_station(node, loaded.stations) for node in nodes)
+
+
+def _value(node: Node, labels: Volume) -> int:
+    """The value that most of a node's voxels have."""
+    return int(np.bincount(labels.array[node.box.slices][node.mask].astype(np.int64)).argmax())
 
 
 def _station(node: Node, stations: Volume) -> Station:

@@ -45,6 +45,7 @@ def _case(folder: Path, truth: Path) -> LabelledCase:
         stations=stations if record.region == "chest" and record.n_category_8 else None,
         ignore=ignore,
         organs=organs,
+        organ_names=record.organs if organs and record.organs else None,
         histology=_histology(record),
         primary=None if record.primary_side == "unknown" else Side(record.primary_side),
         annotation="full" if complete else "partial",
