@@ -55,7 +55,7 @@ Lymph nodes of the chest on CT. **Research use only**; not a medical device, not
 
 ## Networks
 
-- nodes: 2 × 3-D residual encoder U-Net, channels 32, 64, 2 in, patches of 128 × 128 × 96 voxels. Outputs: node. \
+- nodes: 2 × 3-D residual encoder U-Net, channels 32, 64, 2 in, 128 × 128 × 96 voxels at a time. Outputs: node. \
 40,000 steps of the optimiser. Threshold 0.4.
 
 ## Operating point

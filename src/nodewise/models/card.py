@@ -65,7 +65,7 @@ def describe_network(step: StepFile) -> str:
     ensemble = f"{many} × " if many > 1 else ""
     channels = ", ".join(map(str, plan.channels))
     patch = " × ".join(map(str, step.patch))
-    return f"{ensemble}{kind}, channels {channels}, {plan.in_channels} in, patches of {patch} voxels"
+    return f"{ensemble}{kind}, channels {channels}, {plan.in_channels} in, {patch} voxels at a time"
 
 
 def _making(model: ModelFile, made: str) -> list[str]:
