@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nodewise.io.whole import whole
@@ -64,6 +65,7 @@ def save_bundle(
     card: str,
     *,
     exact: bool = False,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Bundle:
     """Write a model folder, complete or not at all; an earlier model there is replaced.
 
@@ -73,6 +75,7 @@ def save_bundle(
         weights: of each step's networks, by the step's name; float32, or float16 where a file would exceed 16 MB.
         card: Markdown.
         exact: float32 whatever the size.
+        files: what else travels with it, by name.
 
     Raises:
         BadInputError: the folder holds something else, or cannot be written.
@@ -88,6 +91,8 @@ def save_bundle(
             kept = tuple(_write(aside / file, tensors, exact) for file, tensors in zip(names, each, strict=True))
             steps[name] = step.model_copy(update={"weights": kept})
         (aside / "card.md").write_text(card, encoding="utf-8")
+        for name, content in files.items():
+            (aside / name).write_bytes(content)
         model = ModelFile.model_validate({**dict(model), "steps": steps})
         (aside / "model.json").write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return Bundle(folder, model)
