@@ -61,8 +61,8 @@ class Student(nn.Module):
         decay = min(1 - 1 / (int(self.steps) + 1), self.decay)
         for slow, fast in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
             slow.lerp_(fast, 1 - decay)
-        for slow, fast in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
-            slow.copy_(fast)
+        for kept, latest in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            kept.copy_(latest)
         self.steps += 1
 
 

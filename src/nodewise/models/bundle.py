@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nodewise.io.whole import whole
 from nodewise.models.model_file import ModelFile, StepFile, WeightsFile, parse_model, read_json
+from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class Bundle:
     def card(self) -> str:
         """What it was trained on, how well it does and what it must not be used for (Markdown)."""
         return (self.folder / "card.md").read_text(encoding="utf-8")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What belongs to the model beside its weights, its card and ``model.json``."""
+        return tuple(name for name, _ in _beside(self.model))
 
     def step(self, name: str) -> StepFile:
         """One step of the model: stations, nodes, malignancy.
@@ -119,6 +125,11 @@ def load_bundle(folder: Path) -> Bundle:
                 raise BadInputError(
                     f"{folder / file.name} is damaged or was changed: its SHA-256 is not that of model.json"
                 )
+    for name, sha256 in _beside(model):
+        if not (folder / name).is_file():
+            raise BadInputError(f"{folder} is not whole: {name} is missing")
+        if _sha256(folder / name) != sha256:
+            raise BadInputError(f"{folder / name} is damaged or was changed: its SHA-256 is not that of model.json")
     if not (folder / "card.md").is_file():
         raise BadInputError(f"{folder} is not whole: card.md is missing")
     return Bundle(folder, model)
@@ -147,6 +158,13 @@ def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFil
     data = save({**plain, **floating, **(half if large and fits else {})})
     path.write_bytes(data)
     return WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _beside(model: ModelFile) -> tuple[tuple[str, str], ...]:
+    """Name and SHA-256 of what else travels with a model: the atlas of a prior."""
+    kept = [step.preparation for step in model.steps.values()]
+    atlases = {one.atlas_sha256 for one in kept if isinstance(one, PriorFile) and one.atlas_sha256}
+    return tuple((ATLAS_FILE, sha256) for sha256 in sorted(atlases))
 
 
 def _sha256(path: Path) -> str:

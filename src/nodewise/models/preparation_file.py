@@ -13,6 +13,9 @@ from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
 from nodewise.models.prior_preparation import Channels, PriorPreparation
 
+ATLAS_FILE = "atlas.npz"
+"""Beside ``model.json`` where a preparation has a prior of its own."""
+
 Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
 Mm = Annotated[float, Field(ge=0.1, le=20)]
 Voxels = Annotated[int, Field(ge=1, le=2048)]

@@ -54,7 +54,8 @@ class Effort:
         """The options that decide the result, as they are typed."""
         atlas = "" if self.atlas is None else f" --atlas {self.atlas.name}"
         semi = "" if self.semi is None else f" --semi {self.semi}"
-        size = f"--steps {self.steps} --size {self.size.name}"
+        loss = "" if self.way.loss.form == "weighted" else f" --loss {self.way.loss.form}"
+        size = f"--steps {self.steps} --size {self.size.name}{loss}"
         return f"--channels {self.way.channels} {size} --seed {self.seed}{atlas}{semi}"
 
     def run(self, out: Path) -> Run:

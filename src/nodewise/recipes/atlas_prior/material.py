@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,8 @@ from nodewise.recipes.atlas_prior.prior import CarinaAtlas, load_atlas
 from nodewise.recipes.atlas_prior.survey import ReadAnatomy, Surveyed, fingerprint_of, intensity_of, survey
 from nodewise.values.errors import BadInputError
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -35,10 +38,11 @@ LANDMARKS = Reader()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered:
-    """What one network is trained on, and the atlas that its prior comes from (None where it was read with it)."""
+    """What one network is trained on, the atlas of its prior (None where it was read with it), and what lays that."""
 
     material: Material
     atlas: CarinaAtlas | None
+    lay: Lay
 
 
 def gather(
@@ -54,16 +58,7 @@ def gather(
     Raises:
         BadInputError: a scan cannot be read, no case has a node, or no atlas can be built.
     """
-    look = partial(
-        survey,
-        read=reader.read,
-        how=f"{reader.how} nodewise {version('nodewise')}",
-        folder=cache / "anatomy",
-        margin_mm=effort.margin_mm,
-        processes=effort.helpers,
-        progress=partial(progress, "reading anatomy"),
-    )
-    known, others = look(training), look(validating)
+    known, others = (look_at(cases, cache, effort, progress, reader) for cases in (training, validating))
     lay, how, atlas = _prior(known, effort, reader)
     intensity, size = intensity_of(known), effort.size
     in_channels = PriorPreparation((1.0, 1.0, 1.0), intensity, effort.way.channels).count
@@ -82,12 +77,33 @@ def gather(
     cases = prepare(known)
     if not any(case.classes for case in cases):
         raise BadInputError("no case has a node within the lungs' box: there is nothing to learn from")
-    return Gathered(Material(cases, prepare(others) if others else (), preparation, planned), atlas)
+    return Gathered(Material(cases, prepare(others) if others else (), preparation, planned), atlas, lay)
+
+
+def look_at(
+    cases: Sequence[LabelledCase], cache: Path, effort: Effort, progress: OnProgress, reader: Reader
+) -> tuple[Surveyed, ...]:
+    """Survey cases, see there; what is in ``cache`` already is not read again."""
+    return survey(
+        cases,
+        reader.read,
+        f"{reader.how} nodewise {version('nodewise')}",
+        cache / "anatomy",
+        effort.margin_mm,
+        processes=effort.helpers,
+        progress=partial(progress, "reading anatomy"),
+    )
 
 
 def _prior(known: Sequence[Surveyed], effort: Effort, reader: Reader) -> tuple[Lay, str, CarinaAtlas | None]:
     """How the prior of a case is had, the same in words, and the atlas that has to travel with the weights."""
     if reader.has_prior:
         return as_read, "prior as read", None
-    laid = Laid(load_atlas(effort.atlas)) if effort.atlas is not None else atlas_of(known)
+    try:
+        laid = Laid(load_atlas(effort.atlas)) if effort.atlas is not None else atlas_of(known)
+    except BadInputError as error:
+        if effort.way.channels == "prior" or effort.atlas is not None:
+            raise
+        log.warning("no place is likelier than another: %s", error)
+        return as_read, "no prior", None
     return laid, laid.how, laid.atlas

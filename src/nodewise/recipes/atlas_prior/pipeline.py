@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import Bundle, load_bundle
-from nodewise.models.preparation_file import PriorFile
+from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.recipes.atlas_prior.after import After
-from nodewise.recipes.atlas_prior.prior import ATLAS_FILE, CarinaAtlas, lay, load_atlas
+from nodewise.recipes.atlas_prior.prior import CarinaAtlas, lay, load_atlas
 from nodewise.recipes.atlas_prior.segment import PriorSegmenter, prior_segmenter
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.errors import BadInputError
@@ -93,12 +92,7 @@ def segmenter_of(
     preparation = kept.build()
     if preparation.count != getattr(step.plan, "in_channels", 0):
         raise BadInputError(f"{bundle.folder}: the network's channels are not those of its preparation")
-    after = After(
-        threshold=0.5 if step.threshold is None else step.threshold,
-        diameter_mm=bundle.model.minimum_short_axis_mm,
-        prior_share=kept.prior_share,
-        hull=kept.hull,
-    )
+    after = after_of(bundle)
     return prior_segmenter(
         bundle.networks("nodes", device),
         preparation,
@@ -111,18 +105,24 @@ def segmenter_of(
     )
 
 
-def _atlas(bundle: Bundle) -> CarinaAtlas | None:
-    """The atlas beside the weights.
+def after_of(bundle: Bundle) -> After:
+    """The post-processing that a model was saved with.
 
     Raises:
-        BadInputError: it is missing, or not the one the model was saved with.
+        BadInputError: it is no model of this recipe.
     """
-    kept = bundle.step("nodes").preparation
-    if not isinstance(kept, PriorFile) or not kept.atlas_sha256:
-        return None
-    path = bundle.folder / ATLAS_FILE
-    if not path.is_file():
-        raise BadInputError(f"{bundle.folder} is not whole: {ATLAS_FILE} is missing")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != kept.atlas_sha256:
-        raise BadInputError(f"{path} is damaged or was changed: its SHA-256 is not that of model.json")
-    return load_atlas(path)
+    step = bundle.step("nodes")
+    kept = step.preparation
+    if not isinstance(kept, PriorFile):
+        raise BadInputError(f"{bundle.folder}: the recipe atlas_prior does not prepare scans as a {kept.kind}")
+    return After(
+        threshold=0.5 if step.threshold is None else step.threshold,
+        diameter_mm=bundle.model.minimum_short_axis_mm,
+        prior_share=kept.prior_share,
+        hull=kept.hull,
+    )
+
+
+def _atlas(bundle: Bundle) -> CarinaAtlas | None:
+    """The atlas beside the weights, where the model has one."""
+    return load_atlas(bundle.folder / ATLAS_FILE) if ATLAS_FILE in bundle.beside else None

@@ -28,7 +28,6 @@ STEP_MM = 3.0
 SIGMA_MM = 5.0
 BEYOND_MM = 30.0  # of the lungs' box, that the atlas reaches
 LEAST_MM = 20.0  # from the carina to a side of the lungs' box: less is no chest
-ATLAS_FILE = "atlas.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,10 +14,10 @@ from nodewise.models.bundle import save_bundle
 from nodewise.models.card import card
 from nodewise.models.model_file import Metric, ModelFile, OperatingPoint, StepFile
 from nodewise.models.plan_file import describe_plan
-from nodewise.models.preparation_file import describe_prior
+from nodewise.models.preparation_file import ATLAS_FILE, describe_prior
 from nodewise.recipes.atlas_prior.after import After
 from nodewise.recipes.atlas_prior.learn import Material
-from nodewise.recipes.atlas_prior.prior import ATLAS_FILE, CarinaAtlas, to_bytes
+from nodewise.recipes.atlas_prior.prior import CarinaAtlas, to_bytes
 
 WHAT = "Lymph nodes of the chest on CT, by a network that is told where nodes are likely (P3)."
 LIMITS = (
