@@ -8,9 +8,7 @@ from nodewise.recipes.atlas_prior.prior import (
     Nodes,
     build_atlas,
     frame_of,
-    lay,
     load_atlas,
-    to_bytes,
 )
 from nodewise.values.anatomy import Anatomy, Landmark, LandmarkStatus, Region
 from nodewise.values.errors import BadInputError
@@ -50,7 +48,7 @@ def test_nodes_of_patients_of_any_size_meet_in_the_atlas_and_are_laid_back():
         patients.append((frame_of(anatomy), _nodes(middle, 8.0 * (0.8 + 0.2 * n))))
     atlas = build_atlas(patients)
     for anatomy, (_, nodes) in zip(anatomies, patients, strict=True):
-        laid = lay(anatomy, atlas)
+        laid = atlas.lay(anatomy)
         assert np.linalg.norm(_peak(laid.prior) - nodes.lps_mm.mean(axis=0)) < 5
         assert laid.prior.array.max() == pytest.approx(1, abs=0.1)
         assert laid.prior.array.min() >= 0
@@ -75,15 +73,15 @@ def test_a_patients_own_nodes_are_taken_out():
         (frame_of(_anatomy()), _nodes(np.array((-30.0, 0, 20)))),
     )
     both, one = build_atlas([first, second]), build_atlas([second])
-    laid = lay(_anatomy(), both, both.share(*first)).prior
-    assert np.allclose(laid.array, lay(_anatomy(), one).prior.array, atol=1e-3)
+    laid = both.lay(_anatomy(), both.share(*first)).prior
+    assert np.allclose(laid.array, one.lay(_anatomy()).prior.array, atol=1e-3)
     assert np.linalg.norm(_peak(laid) - (-30, 0, 20)) < 5
 
 
 def test_where_it_cannot_be_laid_a_warning_says_so():
     atlas = build_atlas([(frame_of(_anatomy()), _nodes(np.array((20.0, 0, -30))))])
     lost = Anatomy({"carina": Landmark(None, LandmarkStatus.NOT_FOUND, 0.0)}, _anatomy().mediastinum, "by hand")
-    laid = lay(lost, atlas)
+    laid = atlas.lay(lost)
     assert laid.prior is None and laid.distance is None
     assert "could not be laid" in laid.warnings[-1]
     at_edge = Anatomy(_anatomy().landmarks, Region((-140.0, -5.0, -160.0), (140.0, 120.0, 100.0)), "by hand")
@@ -95,11 +93,11 @@ def test_where_it_cannot_be_laid_a_warning_says_so():
 def test_it_is_kept_in_a_file(tmp_path):
     atlas = build_atlas([(frame_of(_anatomy()), _nodes(np.array((20.0, 0, -30))))])
     path = tmp_path / "atlas.npz"
-    path.write_bytes(to_bytes(atlas))
+    path.write_bytes(atlas.to_bytes())
     again = load_atlas(path)
     assert np.allclose(again.prior(), atlas.prior(), atol=2e-3)
-    assert to_bytes(atlas) == to_bytes(atlas) == path.read_bytes()
-    assert to_bytes(again) == to_bytes(atlas)
+    assert atlas.to_bytes() == atlas.to_bytes() == path.read_bytes()
+    assert again.to_bytes() == atlas.to_bytes()
     assert isinstance(again.mean, Frame) and again.patients == 1
     path.write_bytes(b"none")
     with pytest.raises(BadInputError, match="no node atlas"):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.recipes.atlas_prior.prior import CarinaAtlas, build_atlas, frame_of, lay, to_bytes
+from nodewise.recipes.atlas_prior.prior import CarinaAtlas, build_atlas, frame_of
 from nodewise.recipes.atlas_prior.survey import Surveyed
 from nodewise.values.anatomy import Anatomy
 
@@ -27,13 +27,13 @@ class Laid:
 
     def __call__(self, one: Surveyed) -> Anatomy:
         """With ``prior`` and ``distance``; without them, and with a warning, where the atlas cannot be laid."""
-        return lay(one.anatomy(), self.atlas, self._own(one))
+        return self.atlas.lay(one.anatomy(), self._own(one))
 
     @property
     def how(self) -> str:
         """All that decides the prior of any case, in words."""
         names = sorted(one.case.name for one in self.built_from)
-        digest = hashlib.sha256(to_bytes(self.atlas) + "\n".join(names).encode())
+        digest = hashlib.sha256(self.atlas.to_bytes() + "\n".join(names).encode())
         return f"atlas {digest.hexdigest()}"
 
     def _own(self, one: Surveyed) -> npt.NDArray[np.float32] | None:

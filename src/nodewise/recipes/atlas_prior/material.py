@@ -17,7 +17,7 @@ from nodewise.recipes.atlas_prior.cases import Lay, prior_cases
 from nodewise.recipes.atlas_prior.effort import Effort, OnProgress
 from nodewise.recipes.atlas_prior.laid import Laid, as_read, atlas_of
 from nodewise.recipes.atlas_prior.learn import Material
-from nodewise.recipes.atlas_prior.prior import CarinaAtlas, load_atlas
+from nodewise.recipes.atlas_prior.prior import NodeAtlas, load_atlas
 from nodewise.recipes.atlas_prior.survey import ReadAnatomy, Surveyed, fingerprint_of, intensity_of, survey
 from nodewise.values.errors import BadInputError
 
@@ -41,7 +41,7 @@ class Gathered:
     """What one network is trained on, the atlas of its prior (None where it was read with it), and what lays that."""
 
     material: Material
-    atlas: CarinaAtlas | None
+    atlas: NodeAtlas | None
     lay: Lay
 
 
@@ -95,7 +95,7 @@ def look_at(
     )
 
 
-def _prior(known: Sequence[Surveyed], effort: Effort, reader: Reader) -> tuple[Lay, str, CarinaAtlas | None]:
+def _prior(known: Sequence[Surveyed], effort: Effort, reader: Reader) -> tuple[Lay, str, NodeAtlas | None]:
     """How the prior of a case is had, the same in words, and the atlas that has to travel with the weights."""
     if reader.has_prior:
         return as_read, "prior as read", None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nodewise.models.bundle import Bundle, load_bundle
 from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.recipes.atlas_prior.after import After
-from nodewise.recipes.atlas_prior.prior import CarinaAtlas, lay, load_atlas
+from nodewise.recipes.atlas_prior.prior import NodeAtlas, load_atlas
 from nodewise.recipes.atlas_prior.segment import PriorSegmenter, prior_segmenter
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.errors import BadInputError
@@ -67,14 +67,14 @@ def pipeline(
 class AnatomyWithPrior:
     """Landmarks as in every recipe, and the atlas laid by them; none of it where the model has no atlas."""
 
-    atlas: CarinaAtlas | None
+    atlas: NodeAtlas | None
 
     def __call__(self, study: Study) -> Anatomy:
         """The anatomy of a study."""
         from nodewise.anatomy.read import read_anatomy
 
         anatomy = read_anatomy(study)
-        return anatomy if self.atlas is None else lay(anatomy, self.atlas)
+        return anatomy if self.atlas is None else self.atlas.lay(anatomy)
 
 
 def segmenter_of(
@@ -123,6 +123,6 @@ def after_of(bundle: Bundle) -> After:
     )
 
 
-def _atlas(bundle: Bundle) -> CarinaAtlas | None:
+def _atlas(bundle: Bundle) -> NodeAtlas | None:
     """The atlas beside the weights, where the model has one."""
     return load_atlas(bundle.folder / ATLAS_FILE) if ATLAS_FILE in bundle.beside else None

@@ -11,7 +11,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,16 @@ STEP_MM = 3.0
 SIGMA_MM = 5.0
 BEYOND_MM = 30.0  # of the lungs' box, that the atlas reaches
 LEAST_MM = 20.0  # from the carina to a side of the lungs' box: less is no chest
+
+
+class NodeAtlas(Protocol):
+    """What the recipe asks of an atlas; ``CarinaAtlas`` is one, and one that is registered can be another."""
+
+    def lay(self, anatomy: Anatomy) -> Anatomy:
+        """The anatomy with ``prior`` and ``distance``; without them, and with a warning, where that is impossible."""
+
+    def to_bytes(self) -> bytes:
+        """The atlas as the file that travels with the weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +96,47 @@ class CarinaAtlas:
         each = nodes.voxel_mm3 * stretch / self.grid.voxel_volume_mm3
         return np.minimum(filled * each, 1).astype(np.float32)
 
+    def lay(self, anatomy: Anatomy, without: npt.NDArray[np.float32] | None = None) -> Anatomy:
+        """The anatomy with the atlas's prior and the distance from the carina, mm of the mean patient, over its lungs.
+
+        Args:
+            anatomy: with carina and lungs; one without comes back with a warning and no prior.
+            without: the patient's own share of the atlas, where there is one: it is taken out again.
+        """
+        from scipy import ndimage
+
+        frame = frame_of(anatomy)
+        if frame is None:
+            told = (
+                "The node atlas could not be laid: carina or lungs were not found; no place is likelier than another."
+            )
+            return replace(anatomy, warnings=(*anatomy.warnings, told))
+        low, high = frame.carina - frame.reach[:, 0] - BEYOND_MM, frame.carina + frame.reach[:, 1] + BEYOND_MM
+        shape = np.ceil((high - low) / STEP_MM).astype(int) + 1
+        grid = Grid.of(tuple(shape.tolist()), (STEP_MM,) * 3, tuple(low.tolist()))
+        places = frame.to(self.mean, grid.to_lps(np.moveaxis(np.indices(grid.shape), 0, -1)))
+        distance = np.asarray(np.linalg.norm(places, axis=-1), np.float32)
+        prior = self.prior(without)
+        index = np.moveaxis(self.grid.to_index(places), -1, 0)
+        laid = ndimage.map_coordinates(prior, index, order=1, mode="constant").astype(np.float32)
+        return replace(
+            anatomy,
+            prior=Volume(np.clip(laid, 0, 1), grid, Quantity.PROBABILITY),
+            distance=Volume(distance, grid, Quantity.MILLIMETRE),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The atlas as a file; the same atlas gives the same bytes."""
+        file = io.BytesIO()
+        arrays: dict[str, Any] = {
+            "total": self.total.astype(np.float16),
+            "patients": np.array(self.patients),
+            "reach": self.mean.reach,
+            "affine": self.grid.affine,
+        }
+        np.savez_compressed(file, **arrays)
+        return file.getvalue()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:
@@ -110,48 +161,6 @@ def build_atlas(patients: Sequence[tuple[Frame, Nodes]]) -> CarinaAtlas:
     empty = CarinaAtlas(np.zeros(grid.shape, np.float32), len(patients), mean, grid)
     total = sum(empty.share(frame, nodes) for frame, nodes in patients)
     return replace(empty, total=np.asarray(total, np.float32))
-
-
-def lay(anatomy: Anatomy, atlas: CarinaAtlas, without: npt.NDArray[np.float32] | None = None) -> Anatomy:
-    """The anatomy with the atlas's prior and the distance from the carina, mm of the mean patient, over its lungs.
-
-    Args:
-        anatomy: with carina and lungs; one without comes back with a warning and no prior.
-        atlas: see there.
-        without: the patient's own share of the atlas, where there is one: it is taken out again.
-    """
-    from scipy import ndimage
-
-    frame = frame_of(anatomy)
-    if frame is None:
-        told = "The node atlas could not be laid: carina or lungs were not found; no place is likelier than another."
-        return replace(anatomy, warnings=(*anatomy.warnings, told))
-    low, high = frame.carina - frame.reach[:, 0] - BEYOND_MM, frame.carina + frame.reach[:, 1] + BEYOND_MM
-    shape = np.ceil((high - low) / STEP_MM).astype(int) + 1
-    grid = Grid.of(tuple(shape.tolist()), (STEP_MM,) * 3, tuple(low.tolist()))
-    places = frame.to(atlas.mean, grid.to_lps(np.moveaxis(np.indices(grid.shape), 0, -1)))
-    distance = np.asarray(np.linalg.norm(places, axis=-1), np.float32)
-    prior = atlas.prior(without)
-    index = np.moveaxis(atlas.grid.to_index(places), -1, 0)
-    laid = ndimage.map_coordinates(prior, index, order=1, mode="constant").astype(np.float32)
-    return replace(
-        anatomy,
-        prior=Volume(np.clip(laid, 0, 1), grid, Quantity.PROBABILITY),
-        distance=Volume(distance, grid, Quantity.MILLIMETRE),
-    )
-
-
-def to_bytes(atlas: CarinaAtlas) -> bytes:
-    """The atlas as a file; the same atlas gives the same bytes."""
-    file = io.BytesIO()
-    arrays: dict[str, Any] = {
-        "total": atlas.total.astype(np.float16),
-        "patients": np.array(atlas.patients),
-        "reach": atlas.mean.reach,
-        "affine": atlas.grid.affine,
-    }
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
 
 
 def load_atlas(path: Path) -> CarinaAtlas:

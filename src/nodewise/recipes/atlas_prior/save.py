@@ -17,7 +17,7 @@ from nodewise.models.plan_file import describe_plan
 from nodewise.models.preparation_file import ATLAS_FILE, describe_prior
 from nodewise.recipes.atlas_prior.after import After
 from nodewise.recipes.atlas_prior.learn import Material
-from nodewise.recipes.atlas_prior.prior import CarinaAtlas, to_bytes
+from nodewise.recipes.atlas_prior.prior import NodeAtlas
 
 WHAT = "Lymph nodes of the chest on CT, by a network that is told where nodes are likely (P3)."
 LIMITS = (
@@ -49,7 +49,7 @@ def save_prior(
     folder: Path,
     made: Made,
     material: Material,
-    atlas: CarinaAtlas | None,
+    atlas: NodeAtlas | None,
     weights: Sequence[Path],
     after: After,
     steps: int,
@@ -65,7 +65,7 @@ def save_prior(
         after: post-processing.
         steps: of the optimiser.
     """
-    data = None if atlas is None else to_bytes(atlas)
+    data = None if atlas is None else atlas.to_bytes()
     step = StepFile(
         kind="unet",
         plan=describe_plan(material.network),
