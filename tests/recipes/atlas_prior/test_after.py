@@ -47,9 +47,12 @@ def test_the_threshold_is_equation_3(t, prior, least):
 
 def test_scores_keep_their_order_and_stay_below_1():
     p = np.linspace(0, 1, GRID.shape[0], dtype=np.float32)[:, None, None]
-    found = scores(_answer(p, 0.5), After(hull=False))
-    assert (np.diff(found, axis=0) >= 0).all()
-    assert found.max() == 1
+    for t, prior in ((0.5, 0.5), (0.3, 1.0), (0.2, 0.0)):
+        found = scores(_answer(p, prior), After(t, hull=False))
+        assert (np.diff(found, axis=0) > 0).all()
+        assert (found.min(), found.max()) == (0, 1)
+        assert np.array_equal(found >= t, np.broadcast_to(p >= np.float32(t * (1 - prior / 2)), GRID.shape))
+    np.testing.assert_allclose(scores(_answer(p), After(0.3, hull=False))[:, 0, 0], p[:, 0, 0], atol=1e-6)
 
 
 def test_small_components_are_dropped_by_the_ellipsoid_that_itk_measures():
@@ -78,8 +81,8 @@ def test_a_dropped_component_has_no_score_and_what_lies_below_the_threshold_keep
     p = np.full(GRID.shape, 0.1, np.float32)
     p[_ball((8, 8, 8), 1.2)] = 0.9
     found = scores(_answer(p), After(diameter_mm=5.0, hull=False))
-    assert found.max() == np.float32(0.1)
-    assert scores(_answer(p), After(hull=False)).max() == np.float32(0.9)
+    assert found.max() == pytest.approx(0.1)
+    assert scores(_answer(p), After(hull=False)).max() == pytest.approx(0.9)
 
 
 def test_what_lies_outside_the_hull_is_dropped():

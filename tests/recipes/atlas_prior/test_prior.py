@@ -99,6 +99,7 @@ def test_it_is_kept_in_a_file(tmp_path):
     assert atlas.to_bytes() == atlas.to_bytes() == path.read_bytes()
     assert again.to_bytes() == atlas.to_bytes()
     assert isinstance(again.mean, Frame) and again.patients == 1
-    path.write_bytes(b"none")
-    with pytest.raises(BadInputError, match="no node atlas"):
-        load_atlas(path)
+    for damaged in (b"none", atlas.to_bytes()[:900], b""):
+        path.write_bytes(damaged)
+        with pytest.raises(BadInputError, match="no node atlas"):
+            load_atlas(path)

@@ -257,9 +257,11 @@ def test_anatomy_is_kept_as_it_was_read(chests, tmp_path):
         one, other = getattr(anatomy, name), getattr(again, name)
         assert np.array_equal(one.array, other.array) and one.grid.same_as(other.grid)
         assert one.quantity is other.quantity
-    (tmp_path / "a.npz").write_bytes(b"x")
-    with pytest.raises(BadInputError, match="is damaged"):
-        load_anatomy(tmp_path / "a.npz")
+    whole = (tmp_path / "a.npz").read_bytes()
+    for damaged in (b"x", whole[: len(whole) // 2]):
+        (tmp_path / "a.npz").write_bytes(damaged)
+        with pytest.raises(BadInputError, match="is damaged"):
+            load_anatomy(tmp_path / "a.npz")
 
 
 def test_nothing_to_learn_from_is_refused(tmp_path):

@@ -59,22 +59,27 @@ class Answer:
 
 
 def scores(answer: Answer, after: After) -> Floats:
-    """The probability over 1 − ½ p, at most 1: where it reaches t, the probability reaches t (1 − ½ p), equation 3.
+    """The probability, stretched so that equation 3's threshold t (1 − ½ p) becomes t, and 0 and 1 stay: 0 to 1.
 
     0 outside the hull and in components that are too small.
     """
-    score: Floats = np.minimum(answer.probability / (1 - np.float32(after.prior_share) * answer.prior), np.float32(1))
+    t = np.float32(after.threshold)
+    least = t * (1 - np.float32(after.prior_share) * answer.prior)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = np.minimum(answer.probability * (t / least), np.nextafter(t, np.float32(0)))
+        above = np.maximum(1 - (1 - answer.probability) * ((1 - t) / (1 - least)), t)
+    score: Floats = np.where(answer.probability >= least, above, below)
     if after.hull:
-        score = np.where(answer.inside, score, np.float32(0))
+        score[~answer.inside] = 0
     if after.diameter_mm > 0:
-        found = score >= after.threshold
+        found = score >= t
         score[found & ~large_enough(found, answer.grid, after.diameter_mm, after.connectivity)] = 0
     return score
 
 
 def nodes(answer: Answer, after: After) -> Mask:
     """Which voxels are node."""
-    return np.asarray(scores(answer, after) >= after.threshold)
+    return np.asarray(scores(answer, after) >= np.float32(after.threshold))
 
 
 def large_enough(mask: Mask, grid: Grid, diameter_mm: float, connectivity: Connectivity = 6) -> Mask:

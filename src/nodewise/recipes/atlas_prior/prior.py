@@ -8,6 +8,8 @@ Any other atlas takes part as a function that fills an anatomy's ``prior`` and `
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 STEP_MM = 3.0
 SIGMA_MM = 5.0
 BEYOND_MM = 30.0  # of the lungs' box, that the atlas reaches
+DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What numpy raises of a file of arrays that is none, or not whole."""
 LEAST_MM = 20.0  # from the carina to a side of the lungs' box: less is no chest
 
 
@@ -174,5 +178,5 @@ def load_atlas(path: Path) -> CarinaAtlas:
             total = file["total"].astype(np.float32)
             mean = Frame(np.zeros(3), file["reach"])
             return CarinaAtlas(total, int(file["patients"]), mean, Grid(total.shape, file["affine"]))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED as error:
         raise BadInputError(f"{path} is no node atlas, or is damaged") from error

@@ -21,7 +21,7 @@ from nodewise.recipes.atlas_prior.prior import NodeAtlas
 
 WHAT = "Lymph nodes of the chest on CT, by a network that is told where nodes are likely (P3)."
 LIMITS = (
-    "The score of a node is its probability over 1 − ½ p, p being the node prior there: it is no probability.",
+    "The score of a node is its probability, stretched so that the threshold is the same everywhere.",
     "What lies outside the convex hull of the lungs is not looked at.",
     "Malignancy is judged by size alone.",
 )

@@ -27,7 +27,7 @@ from nodewise.learn.planner import Fingerprint
 from nodewise.models.nnunet_preparation import Intensity
 from nodewise.models.preparation import Preparation
 from nodewise.models.prior_preparation import lung_region
-from nodewise.recipes.atlas_prior.prior import Nodes
+from nodewise.recipes.atlas_prior.prior import DAMAGED, Nodes
 from nodewise.values.anatomy import Anatomy, Landmark, LandmarkStatus, Region
 from nodewise.values.errors import BadInputError
 from nodewise.values.grid import Grid
@@ -44,17 +44,16 @@ _MAPS = ("organs", "stations", "prior", "distance")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Surveyed:
-    """What is known of one case: where its anatomy is kept, its box about the lungs, some voxels of its nodes.
+    """What is known of one case: where its anatomy is kept, and its box about the lungs; small, and sent to processes.
 
     Attributes:
-        spacing, shape: of the CT's voxels in the box. node_hu: of up to ``FOREGROUND_VOXELS``.
+        spacing, shape: of the CT's voxels in the box.
     """
 
     case: LabelledCase
     kept: Path
     spacing: tuple[float, ...]
     shape: tuple[int, ...]
-    node_hu: npt.NDArray[np.float32]
 
     def anatomy(self) -> Anatomy:
         """Landmarks and maps, as they were read."""
@@ -62,8 +61,13 @@ class Surveyed:
 
     def nodes(self) -> Nodes:
         """Where its nodes are."""
-        with np.load(self.kept, allow_pickle=False) as file:
-            return Nodes(file["node_lps"], float(file["node_mm3"]))
+        points, volume = _kept(self.kept, "node_lps", "node_mm3")
+        return Nodes(points, float(volume))
+
+    def node_hu(self) -> npt.NDArray[np.float32]:
+        """HU of up to ``FOREGROUND_VOXELS`` voxels of its nodes."""
+        (hu,) = _kept(self.kept, "node_hu")
+        return hu
 
 
 def survey(
@@ -117,7 +121,7 @@ def intensity_of(found: Sequence[Surveyed]) -> Intensity:
     Raises:
         BadInputError: no case has a node.
     """
-    hu = np.concatenate([one.node_hu for one in found]) if found else np.zeros(0, np.float32)
+    hu = np.concatenate([one.node_hu() for one in found]) if found else np.zeros(0, np.float32)
     if not hu.size:
         raise BadInputError("no case has a node: there is nothing to learn from")
     low, high = np.percentile(hu, (0.5, 99.5)).tolist()
@@ -158,7 +162,7 @@ def load_anatomy(path: Path) -> Anatomy:
                 name: Volume(file[name], Grid(file[name].shape, file[f"{name}_affine"]), Quantity[quantity])
                 for name, quantity in told["quantities"].items()
             }
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except DAMAGED as error:
         raise BadInputError(f"{path} is damaged: delete it, it is made again") from error
     names: Mapping[int, str] = MappingProxyType({int(n): name for n, name in told["names"].items()})
     region = Region(tuple(told["low"]), tuple(told["high"]))
@@ -186,12 +190,21 @@ def _one(case: LabelledCase, *, read: ReadAnatomy, how: str, folder: Path, margi
             shape=np.array(native.shape),
             **_node_voxels(ct.crop(ct.grid.box_of(native)), loaded.nodes.array[inside] > 0),
         )
+    spacing, shape = _kept(kept, "spacing", "shape")
+    return Surveyed(case, kept, tuple(map(float, spacing)), tuple(map(int, shape)))
+
+
+def _kept(path: Path, *names: str) -> list[npt.NDArray[Any]]:
+    """Arrays of a file that ``save_anatomy`` wrote.
+
+    Raises:
+        BadInputError: it is damaged.
+    """
     try:
-        with np.load(kept, allow_pickle=False) as file:
-            spacing, shape, hu = file["spacing"], file["shape"], file["node_hu"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
-        raise BadInputError(f"{kept} is damaged: delete it, it is made again") from error
-    return Surveyed(case, kept, tuple(map(float, spacing)), tuple(map(int, shape)), hu)
+        with np.load(path, allow_pickle=False) as file:
+            return [file[name] for name in names]
+    except DAMAGED as error:
+        raise BadInputError(f"{path} is damaged: delete it, it is made again") from error
 
 
 def _node_voxels(ct: Volume, node: npt.NDArray[np.bool_]) -> dict[str, Any]:
