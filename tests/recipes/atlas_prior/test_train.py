@@ -1,6 +1,7 @@
 """Training end to end on chests made by hand, in networks that a processor sees through in no time."""
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
 
@@ -20,9 +21,10 @@ from nodewise.recipes.atlas_prior.after import After
 from nodewise.recipes.atlas_prior.batches import PriorBatches, textured
 from nodewise.recipes.atlas_prior.cases import INSIDE, NODE, PRIOR
 from nodewise.recipes.atlas_prior.effort import Effort
+from nodewise.recipes.atlas_prior.learn import Validate
 from nodewise.recipes.atlas_prior.material import gather
 from nodewise.recipes.atlas_prior.prior import load_atlas
-from nodewise.recipes.atlas_prior.semi import SemiLoss, post_processed
+from nodewise.recipes.atlas_prior.semi import SemiBatches, SemiLoss, post_processed
 from nodewise.recipes.atlas_prior.split import divided, paper_folds
 from nodewise.recipes.atlas_prior.survey import load_anatomy, save_anatomy
 from nodewise.recipes.atlas_prior.way import ROWS, SIZES, PriorWay
@@ -113,6 +115,20 @@ def test_textures_become_stronger(gathered):
     image, _ = _batches(gathered, PriorWay(gin_ipa=False))(0)
     change = [(textured(image, epoch, 0, 5)[:, 0] - image[:, 0]).abs().mean().item() for epoch in (0, 500, 1000)]
     assert change[0] < change[1] < change[2]
+
+
+def test_what_several_devices_are_sent_can_be_sent(gathered):
+    batches = _batches(gathered, PriorWay())
+    semi = SemiBatches(batches, replace(batches, way=replace(batches.way, gin_ipa=False)))
+    loss = SemiLoss(PriorWay().loss, "v2", After(), (3.0, 3.0, 3.0))
+    again, same, _ = (pickle.loads(pickle.dumps(one)) for one in (semi, loss, Validate(gathered.material)))
+    assert same == loss
+    given, target = again(3)
+    assert set(given) == {"image", "weak", "strong"} and set(target) == {"truth", "known", "done"}
+    assert torch.equal(given["weak"], semi(3)[0]["weak"])
+    assert torch.equal(given["weak"][:, 1:], given["strong"][:, 1:])
+    assert not torch.equal(given["weak"][:, 0], given["strong"][:, 0])
+    assert target["done"].item() == pytest.approx(0.03)
 
 
 def test_few_scans_are_in_use_at_a_time(gathered):
