@@ -97,6 +97,10 @@ def test_gradients_are_those_of_finite_differences():
     g = (truth[:, 0] == 1).double()
     for form in ("none", "weighted", "released"):
         assert torch.autograd.gradcheck(lambda x, f=form: prior_weighted_dice(x, g, weights, form=f), (p,))
+    truth = _truth(4, (1, 4, 4, 2))
+    truth[0, 0, 0, 0, 0] = IGNORE
+    scales = [torch.randn(1, 2, *size, dtype=torch.float64, requires_grad=True) for size in ((4, 4, 2), (2, 2, 1))]
+    assert torch.autograd.gradcheck(lambda *x: PriorLoss(radius=1)(list(x), truth), scales)
 
 
 def test_a_voxel_that_is_ignored_has_no_gradient_and_an_unknown_prior_no_effect():

@@ -63,9 +63,10 @@ class PriorLoss:
     def _one_scale(self, logits: Tensor, truth: Tensor) -> Tensor:
         classes, weights = truth[:, 0], truth[:, 1]
         valid = classes != IGNORE
-        found = logits.float().softmax(dim=1)[:, 1]
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        found = logits.softmax(dim=1)[:, 1]
         true, weights = (classes == 1).to(found.dtype), weights.to(found.dtype)
-        total = self.cross_entropy * cross_entropy(logits.float(), classes)
+        total = self.cross_entropy * cross_entropy(logits, classes)
         if self.dice:
             total = total + self.dice * prior_weighted_dice(found, true, weights, form=self.form, valid=valid)
         if self.tversky:
