@@ -41,6 +41,8 @@ def test_every_row_is_trained_and_printed_beside_the_papers(chests, tmp_path, mo
     monkeypatch.setattr(module, "train_prior", refuse)
     again = ablate(tmp_path, chests, plan, PLAIN)
     assert [_numbers(row) for row in again] == [_numbers(row) for row in rows]
+    with pytest.raises(BadInputError, match="was begun with steps 1, not 2: use that or another folder"):
+        ablate(tmp_path, chests, replace(plan, effort=replace(TINY, steps=2)), PLAIN)
     assert any(what.startswith("measuring + GIN, IPA, run 2") for what in told)
 
 

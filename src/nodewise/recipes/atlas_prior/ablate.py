@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,7 +42,7 @@ ENSEMBLE = "ensemble"
 WEIGHTED_MEMBERS, OTHER_MEMBERS = 3, 2  # of the ensemble: of the last row, and of the one before
 AGAINST: Mapping[str, str] = {"SM": "CT only", "DM, PA": "CT only"}
 """Which row one is tested against, where that is not the row before."""
-CASES_FILE = "cases.csv"
+CASES_FILE, SETTINGS_FILE = "cases.csv", "ablation.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,12 @@ def ablate(
         progress: told what is done.
 
     Raises:
-        BadInputError: there is nothing to measure on, or the data cannot be learned from.
+        BadInputError: there is nothing to measure on, the data cannot be learned from, or ``out`` holds runs of other
+            settings or scans.
     """
     training, held_out = _divided(data, test)
     make_folder(out)
+    _require_same(out, ablation.effort, reader, training, held_out)
     bench = _Bench(out, ablation, reader, training, held_out, progress)
     names = [name for name in ROWS if name in ablation.rows]
     measured = {name: [bench.run(name, number) for number in range(ablation.runs)] for name in names}
@@ -128,6 +132,37 @@ def _tested(row: Row, before: Sequence[Row]) -> Row:
         for how, figures in row.figures.items()
     }
     return replace(row, against=other.name, p=p)
+
+
+def _require_same(
+    out: Path,
+    effort: Effort,
+    reader: Reader,
+    training: Sequence[LabelledCase],
+    held_out: Sequence[LabelledCase],
+) -> None:
+    """Keep what makes runs comparable in ``out``, and refuse a folder that was begun otherwise."""
+    names = "\n".join([*(case.name for case in training), "", *(case.name for case in held_out)])
+    settings = {
+        "steps": str(effort.steps),
+        "size": effort.size.name,
+        "seed": str(effort.seed),
+        "margin": f"{effort.margin_mm:g} mm",
+        "anatomy": reader.how,
+        "scans": hashlib.sha256(names.encode()).hexdigest(),
+    }
+    path = out / SETTINGS_FILE
+    if not path.is_file():
+        path.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        other = next((key for key in settings if settings[key] != before[key]), None)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{path} is damaged: use another folder") from error
+    if other is not None:
+        what = f"{other} {before[other]}, not {settings[other]}"
+        raise BadInputError(f"{out} was begun with {what}: use that or another folder")
 
 
 def _divided(data: Path, test: Path | None) -> tuple[tuple[LabelledCase, ...], tuple[LabelledCase, ...]]:
