@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from nodewise.cli.options import Device, DeviceOption, ThreadsOption, use_threads
 from nodewise.cli.screen import console, counted_stages
 from nodewise.cli.train_prior import SizeChoice, SizeOption
 from nodewise.values.errors import BadInputError
+
+if TYPE_CHECKING:
+    from nodewise.evaluate.papers.table import PaperTable
 
 
 class AblatedRecipe(StrEnum):
@@ -91,13 +94,21 @@ def ablate(
     with counted_stages(f"ablate {recipe.value}") as progress:
         made = run_all(out, data, Ablation(effort, runs, _rows(rows)), LANDMARKS, test=test, progress=progress)
     for table in ablation_tables(made):
-        shown = Table("", *table.columns, title=table.title, title_justify="left")
-        for line in table.lines:
-            shown.add_row(
-                escape(line.label), *(escape(cell) for cell in line.cells), style="dim" if line.printed else ""
-            )
-        console.print(shown)
+        console.print(_shown(table))
     console.print(f"tables: {write_tables(made, out)}", soft_wrap=True)
+
+
+def _shown(table: PaperTable) -> Table:
+    """This data's rows, and dim below a line the paper's."""
+    from nodewise.evaluate.papers.table import AS_PRINTED
+
+    columns = (Column(name, overflow="fold") for name in ("", *table.columns))
+    shown = Table(*columns, title=table.title, title_justify="left", caption=f"dim: {AS_PRINTED}")
+    for place, line in enumerate(table.lines):
+        last = not line.printed and table.lines[place + 1 :] and table.lines[place + 1].printed
+        style = "dim" if line.printed else ""
+        shown.add_row(escape(line.label), *map(escape, line.cells), style=style, end_section=bool(last))
+    return shown
 
 
 def _rows(words: str | None) -> tuple[str, ...]:
