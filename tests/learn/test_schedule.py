@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nodewise.learn.schedule import Constant, Cosine, Poly, Steps
+from nodewise.learn.schedule import Constant, Cosine, Poly, PolyHalves, Steps
 
 P1 = Steps(((5_000, 1 / 3), (15_000, 1 / 3), (50_000, 1 / 2), (60_000, 1 / 2)), of=70_000)
 
@@ -41,3 +41,13 @@ def test_cosine_rises_then_falls_to_its_floor():
     assert rates[-1] == pytest.approx(0.01, abs=1e-4)
     assert max(rates) == rates[8] or max(rates) == rates[9]
     assert Cosine(0, 0.2).factor(250, 1000) == pytest.approx(0.2 + 0.8 * (1 + math.cos(math.pi / 4)) / 2)
+
+
+def test_two_halves_end_where_p3_says():
+    rates = [1e-2 * PolyHalves().factor(epoch, 2000) for epoch in (0, 999, 1000, 1999)]
+    assert rates == pytest.approx([1e-2, 1.995e-5, 1.995e-5, 3.98e-8], rel=1e-3)
+    assert PolyHalves().factor(75 * 999 + 74, 150_000) == PolyHalves().factor(999, 2000)
+    short = [PolyHalves().factor(step, 40) for step in range(40)]
+    assert short[0] == 1
+    assert short == sorted(short, reverse=True)
+    assert short[-1] > 0

@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from nodewise import __version__
+from nodewise.cli.ablate import ablate
 from nodewise.cli.compare import compare
 from nodewise.cli.evaluate import evaluate
 from nodewise.cli.info import info
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for verb in (predict, measure, phantom, evaluate, compare, prepare, train, info):
+for verb in (predict, measure, phantom, evaluate, compare, prepare, train, ablate, info):
     app.command()(verb)
 app.add_typer(models, name="models")
 

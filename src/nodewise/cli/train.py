@@ -10,6 +10,19 @@ import typer
 
 from nodewise.cli.options import Device, DeviceOption, ThreadsOption, use_threads
 from nodewise.cli.screen import console, counted_stages
+from nodewise.cli.train_prior import (
+    Asked,
+    AtlasOption,
+    ChannelsOption,
+    LossChoice,
+    LossOption,
+    SemiOption,
+    SizeChoice,
+    SizeOption,
+    SmartCacheOption,
+    StepsOption,
+    train_prior,
+)
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -21,6 +34,7 @@ class Recipe(StrEnum):
     """What can be trained."""
 
     three_step = "three_step"
+    atlas_prior = "atlas_prior"
 
 
 class StationRule(StrEnum):
@@ -68,7 +82,9 @@ def train(
     ] = None,
     scale: Annotated[
         float,
-        typer.Option(min=1e-5, max=1000, help="Of the paper's 30,000, 70,000 and 40,000 steps.", show_default=True),
+        typer.Option(
+            min=1e-5, max=1000, help="Of the paper's steps: 30,000, 70,000 and 40,000; 150,000.", show_default=True
+        ),
     ] = 1.0,
     phantoms: Annotated[int, typer.Option(min=4, help="Without DATA: drawn chests to learn from.")] = 110,
     background: Scans = None,
@@ -112,6 +128,13 @@ def train(
         ),
     ] = None,
     calibration: Annotated[Curve, typer.Option(help="Curve of the probabilities of malignancy.")] = Curve.temperature,
+    channels: ChannelsOption = None,
+    steps: StepsOption = None,
+    size: SizeOption = SizeChoice.paper,
+    loss: LossOption = LossChoice.weighted,
+    atlas: AtlasOption = None,
+    semi: SemiOption = None,
+    smart_cache: SmartCacheOption = 0,
     seed: Annotated[int, typer.Option(min=0, help="Everything random follows from it.")] = 0,
     device: DeviceOption = Device.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
@@ -124,6 +147,8 @@ def train(
 
     Example: nodewise train three_step lnq2023 -o runs/lnq --fold 0
 
+    nodewise train atlas_prior lnq2023 -o runs/prior --fold 0 --channels prior
+
     nodewise train three_step -o runs/drawn --scale 0.1 --background scans/a.nii.gz --background scans/b.nii.gz
     """
     import torch
@@ -133,6 +158,26 @@ def train(
     from nodewise.recipes.three_step.malignancy import Rule
 
     use_threads(threads)
+    asked = Asked(channels, steps, size, loss, atlas, semi, smart_cache)
+    if recipe is Recipe.atlas_prior:
+        others = {
+            "--background": background,
+            "--held-out": held_out,
+            "--reviewed": reviewed,
+            "--credit": credit,
+            "--stations": stations,
+            "--malignancy-rule": malignancy_rule,
+        }
+        for name, value in others.items():
+            if value:
+                raise BadInputError(f"{name} is for the recipe three_step: leave it out")
+        made = train_prior(
+            out, data, _fold(fold), asked, scale=scale, seed=seed, device=device.value, devices=devices, workers=workers
+        )
+        for model in made:
+            console.print(f"model: {model}", soft_wrap=True)
+        return
+    asked.refuse()
     rule = None if malignancy_rule is None else Rule[malignancy_rule.name.upper()]
     effort = Effort(
         scale,

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nodewise.io.whole import whole
 from nodewise.models.model_file import ModelFile, StepFile, WeightsFile, parse_model, read_json
+from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -35,6 +37,11 @@ class Bundle:
     def card(self) -> str:
         """What it was trained on, how well it does and what it must not be used for (Markdown)."""
         return (self.folder / "card.md").read_text(encoding="utf-8")
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What belongs to the model beside its weights, its card and ``model.json``."""
+        return tuple(name for name, _ in _beside(self.model))
 
     def step(self, name: str) -> StepFile:
         """One step of the model: stations, nodes, malignancy.
@@ -64,6 +71,7 @@ def save_bundle(
     card: str,
     *,
     exact: bool = False,
+    files: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Bundle:
     """Write a model folder, complete or not at all; an earlier model there is replaced.
 
@@ -73,6 +81,7 @@ def save_bundle(
         weights: of each step's networks, by the step's name; float32, or float16 where a file would exceed 16 MB.
         card: Markdown.
         exact: float32 whatever the size.
+        files: what else travels with it, by name.
 
     Raises:
         BadInputError: the folder holds something else, or cannot be written.
@@ -88,6 +97,8 @@ def save_bundle(
             kept = tuple(_write(aside / file, tensors, exact) for file, tensors in zip(names, each, strict=True))
             steps[name] = step.model_copy(update={"weights": kept})
         (aside / "card.md").write_text(card, encoding="utf-8")
+        for name, content in files.items():
+            (aside / name).write_bytes(content)
         model = ModelFile.model_validate({**dict(model), "steps": steps})
         (aside / "model.json").write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return Bundle(folder, model)
@@ -114,6 +125,11 @@ def load_bundle(folder: Path) -> Bundle:
                 raise BadInputError(
                     f"{folder / file.name} is damaged or was changed: its SHA-256 is not that of model.json"
                 )
+    for name, sha256 in _beside(model):
+        if not (folder / name).is_file():
+            raise BadInputError(f"{folder} is not whole: {name} is missing")
+        if _sha256(folder / name) != sha256:
+            raise BadInputError(f"{folder / name} is damaged or was changed: its SHA-256 is not that of model.json")
     if not (folder / "card.md").is_file():
         raise BadInputError(f"{folder} is not whole: card.md is missing")
     return Bundle(folder, model)
@@ -142,6 +158,13 @@ def _write(path: Path, tensors: Mapping[str, Tensor], exact: bool) -> WeightsFil
     data = save({**plain, **floating, **(half if large and fits else {})})
     path.write_bytes(data)
     return WeightsFile(name=path.name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def _beside(model: ModelFile) -> tuple[tuple[str, str], ...]:
+    """Name and SHA-256 of what else travels with a model: the atlas of a prior."""
+    kept = [step.preparation for step in model.steps.values()]
+    atlases = {one.atlas_sha256 for one in kept if isinstance(one, PriorFile) and one.atlas_sha256}
+    return tuple((ATLAS_FILE, sha256) for sha256 in sorted(atlases))
 
 
 def _sha256(path: Path) -> str:

@@ -43,6 +43,8 @@ def join_models(members: Sequence[Bundle], out: Path, *, name: str | None = None
             origins = [member.folder / file.name for member in members for file in member.step(step).weights]
             for origin, file in zip(origins, made.weights, strict=True):
                 shutil.copyfile(origin, aside / file.name)
+        for file_name in members[0].beside:
+            shutil.copyfile(members[0].folder / file_name, aside / file_name)
         (aside / "card.md").write_text(_card(model, members), encoding="utf-8")
         (aside / "model.json").write_text(model.model_dump_json(indent=2) + "\n", encoding="utf-8")
         load_bundle(aside)

@@ -20,7 +20,7 @@ def copy_model(bundle: Bundle, out: Path, *, overwrite: bool = False) -> Bundle:
     require_outside(out, bundle.folder)
     files = [file.name for step in bundle.model.steps.values() for file in step.weights]
     with whole(out, overwrite=overwrite) as aside:
-        for name in dict.fromkeys((*files, "card.md", "model.json")):
+        for name in dict.fromkeys((*files, *bundle.beside, "card.md", "model.json")):
             shutil.copyfile(bundle.folder / name, aside / name)
         load_bundle(aside)
     return load_bundle(out)

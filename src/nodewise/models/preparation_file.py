@@ -8,9 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from nodewise.models.frozen import Frozen
-from nodewise.models.nnunet_file import NnUNetFile
+from nodewise.models.nnunet_file import IntensityFile, NnUNetFile
 from nodewise.models.node_patch import NodePatchPreparation
 from nodewise.models.preparation import Preparation
+from nodewise.models.prior_preparation import Channels, PriorPreparation
+
+ATLAS_FILE = "atlas.npz"
+"""Beside ``model.json`` where a preparation has a prior of its own."""
 
 Windows = Annotated[tuple[tuple[float, float], ...], Field(min_length=1, max_length=64)]
 Mm = Annotated[float, Field(ge=0.1, le=20)]
@@ -48,10 +52,39 @@ class PatchFile(Frozen):
         return NodePatchPreparation(**self.model_dump(exclude={"kind"}))
 
 
-PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile, Field(discriminator="kind")]
+class PriorFile(Frozen):
+    """``models.prior_preparation.PriorPreparation`` on disk: the lungs' box, normalised, with maps beside the CT.
+
+    Attributes:
+        prior_share: how far a prior of 1 lowers the threshold, as a share of it (P3, equation 3: a half).
+        hull: whether what lies outside the convex hull of the lungs is no node.
+        atlas_sha256: of the atlas beside ``model.json`` that the prior comes from; empty where there is none.
+    """
+
+    kind: Literal["prior"] = "prior"
+    spacing_mm: tuple[Mm, Mm, Mm]
+    intensity: IntensityFile
+    channels: Channels
+    margin_mm: Annotated[float, Field(ge=0, le=500)]
+    prior_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    hull: bool = True
+    atlas_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+    def build(self) -> PriorPreparation:
+        """What turns a CT and its anatomy into the network's input."""
+        return PriorPreparation(self.spacing_mm, self.intensity.build(), self.channels, self.margin_mm)
+
+
+PreparationFile = Annotated[CropFile | PatchFile | NnUNetFile | PriorFile, Field(discriminator="kind")]
 
 
 def describe_preparation(preparation: Preparation | NodePatchPreparation) -> CropFile | PatchFile:
     """As it is kept in ``model.json``."""
     kind = CropFile if isinstance(preparation, Preparation) else PatchFile
     return kind.model_validate(asdict(preparation))
+
+
+def describe_prior(preparation: PriorPreparation, *, prior_share: float, hull: bool, atlas_sha256: str) -> PriorFile:
+    """The same of a ``PriorPreparation``, with what is done to the answer."""
+    after = {"prior_share": prior_share, "hull": hull, "atlas_sha256": atlas_sha256}
+    return PriorFile.model_validate({**asdict(preparation), **after})

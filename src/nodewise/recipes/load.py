@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import bundled_models, load_bundle
-from nodewise.recipes import nnunet, three_step
+from nodewise.recipes import atlas_prior, nnunet, three_step
 from nodewise.values.errors import BadInputError
 from nodewise.values.pipeline import Pipeline
 
@@ -46,6 +46,8 @@ def load_pipeline(
     recipe = load_bundle(folder).model.recipe
     if recipe == "three_step":
         return three_step.pipeline(folder, where, runtime, cache, mirrored=mirrored, bulk=bulk)
+    if recipe == "atlas_prior":
+        return atlas_prior.pipeline(folder, where, runtime, cache, mirrored=mirrored, bulk=bulk)
     if recipe == "nnunet":
         if mirrored:
             raise BadInputError(f"whether {folder} mirrors was settled when it was imported: leave --mirrored out")
