@@ -12,6 +12,7 @@ from nodewise.anatomy.carina import Bronchus
 from nodewise.anatomy.chest import Carina, Chest
 from nodewise.anatomy.hilum import LEFT_MM, MIDDLE_MM, UPPER_MM, seen_fork
 from nodewise.anatomy.planes import planes
+from nodewise.anatomy.tubes import Tube
 from nodewise.values.anatomy import Landmark, LandmarkStatus
 from nodewise.values.grid import Grid
 
@@ -80,20 +81,27 @@ def _vessels(chest: Chest, carina: Carina, grid: Grid) -> Mapping[str, Landmark]
     vessels = chest.vessels
     if vessels is None:
         return found
-    tracheal = carina.walls.x[int(carina.split.point[2])]
-    for name, tube, chosen in (
-        ("left_brachiocephalic_vein", vessels.left_vein, lambda c: np.abs(c[:, 0] - tracheal).argmin()),
-        ("azygos_arch", vessels.azygos, lambda c: len(c) // 2),
-        ("left_pulmonary_artery", vessels.left_artery, lambda c: c[:, 2].argmax()),
-        ("superior_vena_cava", vessels.cava, lambda c: len(c) // 2),
-        ("ascending_aorta", vessels.ascending, lambda c: len(c) // 2),
+    if vessels.left_vein is not None:
+        tracheal = carina.walls.x[int(carina.split.point[2])]
+        nearest = int(np.abs(vessels.left_vein.centres[:, 0] - tracheal).argmin())
+        found["left_brachiocephalic_vein"] = _on(grid, vessels.left_vein, nearest, carina.trust)
+    if vessels.left_artery is not None:
+        highest = int(vessels.left_artery.centres[:, 2].argmax())
+        found["left_pulmonary_artery"] = _on(grid, vessels.left_artery, highest, carina.trust)
+    for name, tube in (
+        ("azygos_arch", vessels.azygos),
+        ("superior_vena_cava", vessels.cava),
+        ("ascending_aorta", vessels.ascending),
     ):
         if tube is not None:
-            trust = 0.8 * min(tube.score / SUREST_HU, 1.0) * carina.trust
-            found[name] = _landmark(
-                grid, tube.centres[int(chosen(tube.centres))], LandmarkStatus.FOUND, round(trust, 3)
-            )
+            found[name] = _on(grid, tube, len(tube.centres) // 2, carina.trust)
     return found
+
+
+def _on(grid: Grid, tube: Tube, at: int, trust: float) -> Landmark:
+    """One circle's middle, as sure as the tube stands out from what lies about it."""
+    confidence = round(0.8 * min(tube.score / SUREST_HU, 1.0) * trust, 3)
+    return _landmark(grid, tube.centres[at], LandmarkStatus.FOUND, confidence)
 
 
 def _landmark(grid: Grid, voxel: npt.NDArray[np.float64], status: LandmarkStatus, confidence: float) -> Landmark:
