@@ -35,7 +35,7 @@ def hilar(w: Where, carina: Carina) -> tuple[tuple[Station, Mask], ...]:
     right, left = _nearest(w, carina.right), _nearest(w, carina.left)
     nearer = right.distance <= left.distance
     return (
-        *_right(w, right, carina.right, nearer & (w.x <= 0.0)),
+        *_right(w, right, carina.right, nearer & (w.x < 0.0)),
         *_left(left, carina.left, ~nearer & (w.x > 0.0)),
     )
 
