@@ -1,6 +1,7 @@
 """How often the stations of true nodes are named rightly: by planes from landmarks, and by the station network.
 
     python bench/stations.py out/stations --seeds 5000 5049
+    python bench/stations.py --seeds 5000 5049        # by landmarks alone
 
 The folder is that of ``train_stations``. Even seeds are scanned without contrast medium, odd ones with. Each true
 node's voxels are given to the call that ``nodewise predict`` makes. Intervals are 95 %, by drawing patients with
@@ -96,8 +97,8 @@ def called(phantom: Phantom, seed: int, reader: str, anatomy: Anatomy, used: boo
     return rows
 
 
-def compare(seeds: Sequence[int], learned: StationReader, keep: Callable[[list[Called]], None]) -> list[Called]:
-    """Both readers on phantoms of these seeds; ``keep`` is told each phantom's rows."""
+def compare(seeds: Sequence[int], learned: StationReader | None, keep: Callable[[list[Called]], None]) -> list[Called]:
+    """Both readers, or the landmarks alone, on phantoms of these seeds; ``keep`` is told each phantom's rows."""
     rows: list[Called] = []
     for seed in seeds:
         start = time.perf_counter()
@@ -105,16 +106,18 @@ def compare(seeds: Sequence[int], learned: StationReader, keep: Callable[[list[C
         drawn = time.perf_counter()
         marks = read_anatomy(phantom.study)
         read = time.perf_counter()
-        maps = learned(phantom.study, marks)
-        done = time.perf_counter()
         new = called(phantom, seed, "landmarks", marks, marks.stations is not None)
-        new += called(phantom, seed, "learned", maps, maps.how == LEARNED_STATIONS)
+        told = ""
+        if learned is not None:
+            maps = learned(phantom.study, marks)
+            new += called(phantom, seed, "learned", maps, maps.how == LEARNED_STATIONS)
+            told = "" if maps.how == LEARNED_STATIONS else f" {maps.warnings[-1]}"
+        done = time.perf_counter()
         rows += new
         keep(new)
-        told = "" if maps.how == LEARNED_STATIONS else f" {maps.warnings[-1]}"
         right = [sum(_right(r) for r in new if r.reader == name) for name in READERS]
         print(
-            f"{seed} {phantom.phase.value:9s} {len(new) // 2:3d} nodes, right {right[0]:3d} {right[1]:3d}; drawn "
+            f"{seed} {phantom.phase.value:9s} {len(phantom.nodes):3d} nodes, right {right[0]:3d} {right[1]:3d}; drawn "
             f"{drawn - start:.1f} s, landmarks {read - drawn:.1f} s, network {done - read:.1f} s{told}",
             flush=True,
         )
@@ -131,10 +134,11 @@ def report(rows: Sequence[Called]) -> str:
             kept = [r for r in rows if r.reader == reader and contrast in (None, r.phase != "none")]
             if kept:
                 lines.append(f"{title:12s} {reader:10s} {_figures(kept)}")
-    lines.append("by true station (nodes, top-1 landmarks, learned, the learned map's commonest other name):")
+    lines.append("by true station (nodes, top-1 landmarks, learned where asked, the last one's commonest other name):")
     for station in sorted({r.true for r in rows}, key=lambda code: Station(code).label):
-        both = [[r for r in rows if r.reader == name and r.true == station] for name in READERS]
-        wrong = Counter(r.named for r in both[1] if not _right(r)).most_common(1)
+        named = [[r for r in rows if r.reader == name and r.true == station] for name in READERS]
+        both = [kept for kept in named if kept]
+        wrong = Counter(r.named for r in both[-1] if not _right(r)).most_common(1)
         shares = " ".join(f"{sum(map(_right, kept)) / len(kept):.2f}" for kept in both)
         lines.append(f"  {station:4s} {len(both[0]):4d} {shares} {wrong[0] if wrong else ''}")
     return "\n".join(lines)
@@ -173,7 +177,7 @@ def _crossed(r: Called) -> bool:
 def main() -> None:
     """Read the options, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="of train_stations")
+    parser.add_argument("folder", type=Path, nargs="?", help="of train_stations; the landmarks alone without it")
     parser.add_argument("--seeds", type=int, nargs=2, default=(5000, 5049), help="first and last")
     parser.add_argument("--rows", type=Path, help="CSV to write every call to")
     parser.add_argument("--threads", type=int, default=1)
@@ -189,7 +193,7 @@ def main() -> None:
                 writer.writerow(COLUMNS)
                 writer.writerows([getattr(r, name) for name in COLUMNS] for r in kept)
 
-    compare(range(asked.seeds[0], asked.seeds[1] + 1), reader_of(asked.folder), keep)
+    compare(range(asked.seeds[0], asked.seeds[1] + 1), reader_of(asked.folder) if asked.folder else None, keep)
     print(report(kept))
 
 

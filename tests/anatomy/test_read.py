@@ -13,10 +13,10 @@ from nodewise.values.volume import Quantity, Volume
 
 CARINA = np.array([2.0, 0.0, 0.0])
 NODES = {
-    Station.S2R: (-16, -8, 70),
-    Station.S2L: (16, -8, 70),
+    Station.S2R: (-16, -8, 56),
+    Station.S2L: (16, -8, 56),
     Station.S4R: (-14, -10, 22),
-    Station.S4L: (15, -5, 25),
+    Station.S4L: (15, -2, 10),
     Station.S7: (1, 0, -20),
     Station.S10L: (28, 0, -28),
     Station.S11R: (-38, 0, -30),
@@ -102,7 +102,7 @@ def test_mirror_image_is_warned_of_and_its_stations_follow_the_coordinates(draw)
     found = read_anatomy(draw(mirrored=True))
     assert any("mirror" in line or "on the right" in line for line in found.warnings)
     assert found.landmarks["carina"].lps_mm == pytest.approx(CARINA * (-1, 1, 1), abs=3.0)
-    assert call_station(found, _ball((-16, -8, 70))).station is Station.S2R
+    assert call_station(found, _ball((-16, -8, 56))).station is Station.S2R
 
 
 def test_scan_that_ends_above_the_carina(draw):

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from nodewise.anatomy.spine import Canal, best_path
+from nodewise.anatomy.tubes import circle_scores
 from nodewise.anatomy.walls import Walls
-from nodewise.anatomy.working import Array, Mask, annulus, eroded, filtered
+from nodewise.anatomy.working import Array, Mask, eroded
 from nodewise.image.components import components
 
 RADII_MM = np.arange(9.0, 21.1, 1.5)
@@ -56,7 +57,7 @@ def find_descending(
     top = blood + 100.0
     level = np.where(part > 160.0, DARK_HU, part) if blood < 100.0 else part
     level = np.clip(level, DARK_HU, top).astype(np.float32)
-    score, radius = _circle_scores(level, spacing_mm)
+    score, radius = circle_scores(level, RADII_MM, spacing_mm)
     i, j = np.ogrid[: part.shape[0], : part.shape[1]]
     away = (side * (i + box[0].start - x) * spacing_mm > 6.0) & ((j + box[1].start - y) * spacing_mm < -8.0)
     score[~away] = -1e3
@@ -73,20 +74,6 @@ def find_descending(
 
 def _box(shape: tuple[int, ...], x: tuple[float, float], y: tuple[float, float]) -> tuple[slice, slice]:
     return (slice(max(int(x[0]), 0), min(int(x[1]), shape[0])), slice(max(int(y[0]), 0), min(int(y[1]), shape[1])))
-
-
-def _circle_scores(level: Array, spacing_mm: float) -> tuple[Array, Array]:
-    """Best score over the radii at each centre, and that radius in mm."""
-    best = np.full(level.shape, -np.inf, np.float32)
-    radius = np.zeros(level.shape, np.float32)
-    for r in RADII_MM:
-        disk, ring = annulus(0.0, 0.9 * r / spacing_mm), annulus(1.15 * r / spacing_mm, 1.15 * r / spacing_mm + 2.0)
-        inside = filtered(level, disk, "edge")
-        spread = np.sqrt(np.maximum(filtered(level * level, disk, "edge") - inside * inside, 0.0))
-        score = inside - filtered(level, ring, "edge") - 2.0 * spread
-        better = score > best
-        best[better], radius[better] = score[better], r
-    return best, radius
 
 
 def arch_top(

@@ -81,17 +81,18 @@ class Bronchus:
     """One main bronchus and what it leads to.
 
     Attributes:
-        tree: every airway voxel on this side below the carina, cropped to ``box``.
+        depth: how far along the airway from the carina, mm, in every airway voxel on this side below it, cropped to
+            ``box``; not a number elsewhere.
         path: (n, 3) voxels, centres of wavefronts about 3 mm apart from the carina outward.
         depth_mm: (n,) distance along the airway of each.
-        spur: index into ``path`` of the first lasting division, or None.
+        forks: indices into ``path`` of every division.
     """
 
-    tree: Mask
+    depth: npt.NDArray[np.float32]
     box: Box
     path: npt.NDArray[np.float64]
     depth_mm: npt.NDArray[np.float64]
-    spur: int | None
+    forks: tuple[int, ...]
 
 
 def bronchi(airway: Mask, split: Split, spacing_mm: float) -> tuple[Bronchus, Bronchus]:
@@ -127,7 +128,7 @@ def _bronchus(depth: Array, tree: Mask, box: Box, downwards: bool) -> Bronchus:
     points = np.argwhere(tree)
     bins = (depth[tree] / 3.0).astype(int)
     path: list[npt.NDArray[np.float64]] = []
-    spur: int | None = None
+    forks: list[int] = []
     previous = points[bins == 0]
     for b in range(int(bins.max(initial=-1)) + 1):
         parts = [p for p in _parts(points[bins == b]) if _touch(p, previous)] if b else [previous]
@@ -135,13 +136,18 @@ def _bronchus(depth: Array, tree: Mask, box: Box, downwards: bool) -> Bronchus:
             break
         path.append((parts[0] if len(parts) == 1 else np.concatenate(parts)).mean(axis=0))
         if len(parts) > 1:
-            if spur is None and min(len(p) for p in parts[:2]) >= 3:
-                spur = b
+            forks.append(b)
             parts.sort(key=(lambda p: float(p[:, 2].mean())) if downwards else (lambda p: -len(p)))
             path[-1] = parts[0].mean(axis=0)
         previous = parts[0]
     along = np.asarray(3.0 * np.arange(len(path)) + 1.5, dtype=np.float64)
-    return Bronchus(tree, box, np.array(path).reshape(-1, 3) + box.start, along, spur)
+    return Bronchus(
+        np.where(tree, depth, np.float32(np.nan)),
+        box,
+        np.array(path).reshape(-1, 3) + box.start,
+        along,
+        tuple(forks),
+    )
 
 
 def _parts(points: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:

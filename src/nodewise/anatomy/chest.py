@@ -10,8 +10,11 @@ import numpy.typing as npt
 from nodewise.anatomy.airway import MINIMUM_ML, Trachea, find_trachea, grow_airway
 from nodewise.anatomy.aorta import Descending, arch_top, blood_hu, find_descending
 from nodewise.anatomy.carina import Bronchus, Split, bronchi, find_split
+from nodewise.anatomy.heart import heart_offset_mm
 from nodewise.anatomy.lungs import Lungs, find_lungs
 from nodewise.anatomy.spine import Canal, find_canal
+from nodewise.anatomy.sternum import manubrium_top
+from nodewise.anatomy.vessels import USUAL_ARCH_MM, Vessels, find_vessels
 from nodewise.anatomy.walls import Walls, tracheal_walls
 from nodewise.anatomy.working import Array, Mask
 
@@ -32,18 +35,24 @@ class Carina:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arch:
-    """Top of the aortic arch (voxels) with its trust, 0 to 1, and the radius of the descending aorta in mm."""
+    """Top of the aortic arch (voxels), its trust from 0 to 1, and the radius of the descending aorta in mm.
+
+    ``apart_mm`` is how far apart two opening radii put the top.
+    """
 
     top: tuple[float, float, float]
     radius_mm: float
     trust: float
+    apart_mm: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chest:
     """Parts in voxels of one lattice; ``why_no_carina`` says why exactly where ``carina`` is None.
 
-    ``blood_hu`` is the density of the heart, None without a carina to find it by.
+    ``blood_hu`` is the density of the heart and ``vessels`` the great vessels, None without a carina to find them by;
+    ``manubrium`` is the middle of its upper border and ``heart_mm`` how far left of the
+    spinal canal the heart lies, each None where it was not seen.
     """
 
     hu: Array
@@ -59,6 +68,9 @@ class Chest:
     why_no_carina: str
     aorta_on_right: bool
     bronchi_swapped: bool
+    vessels: Vessels | None
+    manubrium: tuple[float, float, float] | None
+    heart_mm: float | None
 
 
 def read_chest(hu: Array, body: Mask, spacing_mm: float) -> Chest:
@@ -69,7 +81,7 @@ def read_chest(hu: Array, body: Mask, spacing_mm: float) -> Chest:
     carina, why = _carina(airway, trachea, canal, spacing_mm)
     point = None if carina is None else carina.split.point
     lungs = find_lungs(hu, body, airway, spacing_mm, point)
-    aorta, arch, on_right, blood = None, None, False, None
+    aorta, arch, on_right, blood, vessels, manubrium, heart = None, None, False, None, None, None, None
     if carina is not None and canal is not None and point is not None:
         blood = blood_hu(hu, canal, point, spacing_mm)
         aorta = find_descending(hu, canal, point, blood, spacing_mm)
@@ -78,8 +90,15 @@ def read_chest(hu: Array, body: Mask, spacing_mm: float) -> Chest:
         aorta = None if on_right else aorta
         if aorta is not None:
             arch = _arch(hu, lungs.left, canal, carina, aorta, blood, spacing_mm)
+        top = None if arch is None else arch.top[2]
+        vessels = find_vessels(hu, lungs, carina.walls, point, top, spacing_mm)
+        heart = heart_offset_mm(lungs, canal, point[2], spacing_mm)
+        manubrium = manubrium_top(hu, body, canal, point[2], top or point[2] + USUAL_ARCH_MM / spacing_mm, spacing_mm)
     swapped = carina is not None and _drop(carina.left.path) > _drop(carina.right.path)
-    return Chest(hu, spacing_mm, body, airway, lungs, canal, carina, aorta, arch, blood, why, on_right, swapped)
+    return Chest(
+        hu, spacing_mm, body, airway, lungs, canal, carina, aorta, arch, blood, why, on_right, swapped,
+        vessels, manubrium, heart,
+    )  # fmt: skip
 
 
 def _carina(airway: Mask, trachea: Trachea | None, canal: Canal | None, spacing_mm: float) -> tuple[Carina | None, str]:
@@ -126,4 +145,4 @@ def _arch(
     apart = abs(tops[0][2] - tops[1][2]) * spacing_mm
     trust = (0.8 if apart <= AGREEMENT_MM else 0.4) * (1.0 if height < 68.0 else 0.6)
     radius = float(np.median(aorta.radii)) * spacing_mm
-    return Arch(tops[1], radius, trust)
+    return Arch(tops[1], radius, trust, apart)

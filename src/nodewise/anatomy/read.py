@@ -69,7 +69,8 @@ def read_working(ct: Volume) -> Anatomy:
     region, region_warnings = mediastinum(chest, grid)
     stations, blood = None, _blood(chest, grid)
     if chest.carina is not None and chest.canal is not None:
-        part = grid.box_around(region.low_mm, region.high_mm)
+        # edges of voxels, which rounding would otherwise move into the next
+        part = grid.box_around(np.array(region.low_mm) + 0.01, np.array(region.high_mm) - 0.01)
         labels = station_map(chest, chest.carina, part)
         labels[blood[part.slices]] = 0
         stations = Volume(labels, grid.crop(part), Quantity.LABEL)

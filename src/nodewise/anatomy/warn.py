@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from nodewise.anatomy.chest import Chest
+from nodewise.anatomy.chest import AGREEMENT_MM, Chest
 from nodewise.anatomy.lungs import SMALLEST_ML
 
-MIRRORED = "Aorta and bronchi lie as in a mirror image: check which side is left (situs inversus, or a wrong header)."
+MIRRORED = (
+    "Aorta, bronchi or heart lie as in a mirror image: check which side is left (situs inversus, or a wrong header)."
+)
 APEX_MISSING = "The scan does not reach the apex of the lungs."
 LOWEST_NODES_MM = 60.0
+HEART_MM = 4.0
+SMALL_AIRWAY_ML, LARGE_AIRWAY_ML = 10.0, 100.0  # of trachea and bronchi as far as they are followed
 AORTA_ON_RIGHT = "The aorta seems to descend on the right: check which side is left, or if the arch is a right one."
 
 
@@ -25,9 +29,31 @@ def chest_warnings(chest: Chest, cut: bool) -> tuple[str, ...]:
             found.append("The carina lies at the lower end of the scan: stations are uncertain.")
         if chest.arch is None:
             found.append("The aortic arch was not found: the borders of stations 2, 3a, 4, 5 and 6 are assumed.")
-    if chest.aorta_on_right:
-        found.append(MIRRORED if chest.bronchi_swapped else AORTA_ON_RIGHT)
+        elif chest.arch.apart_mm > AGREEMENT_MM:
+            found.append(f"The top of the aortic arch is uncertain by {chest.arch.apart_mm:.0f} mm.")
+        found += _airway_warnings(chest)
+    if mirrored(chest):
+        found.append(MIRRORED)
+    elif chest.aorta_on_right:
+        found.append(AORTA_ON_RIGHT)
     return (*found, *_lung_warnings(chest))
+
+
+def mirrored(chest: Chest) -> bool:
+    """Whether two of aorta, bronchi and heart lie as in a mirror image; an aorta on the left outweighs the others."""
+    heart = chest.heart_mm is not None and chest.heart_mm < -HEART_MM
+    if chest.aorta_on_right:
+        return chest.bronchi_swapped or heart
+    return chest.aorta is None and chest.bronchi_swapped and heart
+
+
+def _airway_warnings(chest: Chest) -> list[str]:
+    ml = float(np.count_nonzero(chest.airway)) * chest.spacing_mm**3 / 1000.0
+    if SMALL_AIRWAY_ML <= ml <= LARGE_AIRWAY_ML:
+        return []
+    return [
+        f"The airway found holds {ml:.0f} ml, which is unusual: it may be cut, narrowed or have leaked into a lung."
+    ]
 
 
 def unseen(chest: Chest, cut: bool) -> str:
