@@ -15,11 +15,11 @@ from nodewise.anatomy.lungs import Lungs
 from nodewise.anatomy.organ_masks import LUNG_LEFT, LUNG_RIGHT, PULMONARY_ARTERIES, Organs
 from nodewise.anatomy.organ_stations import station_map
 from nodewise.anatomy.working import Mask
-from nodewise.values.box import Box
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Station
 from nodewise.values.volume import Quantity, Volume
 
+REACH_MM = (100.0, 110.0, 150.0)  # no station is farther from the carina
 RIGHT_HILUM_MM, LEFT_HILUM_MM = 22.0, 42.0  # length of the main bronchi where no organ tells
 _BRONCHIAL = (Station.S10R, Station.S10L, Station.S11R, Station.S11L)
 
@@ -34,7 +34,7 @@ class Laid:
 
 
 def stations_from_organs(organs: Organs, chest: Chest, points: Mapping[str, Point], blood: Mask) -> Laid | str:
-    """The map on the organs' lattice, cropped to what it holds; or why there is none.
+    """The map on the organs' lattice about the carina; or why there is none.
 
     Args:
         organs: on the lattice of the chest.
@@ -53,16 +53,16 @@ def stations_from_organs(organs: Organs, chest: Chest, points: Mapping[str, Poin
     zones = _by_paths(chest, grid) if seen is None else seen
     if zones is None:
         return "no main bronchi were found"
-    trachea = trachea_line(organs, float(levels.carina[2]))
-    assert trachea is not None
-    labels = station_map(organs, levels, trachea, zones)
-    labels[chest.airway | chest.lungs.right | chest.lungs.left] = 0
+    around = grid.box_around(levels.carina - REACH_MM, levels.carina + REACH_MM)
+    part = organs.crop(around)
+    trachea = trachea_line(part, float(levels.carina[2]))
+    if trachea is None:
+        return "the trachea does not lie above the carina"
+    labels = station_map(part, levels, trachea, zones)
+    labels[(chest.airway | chest.lungs.right | chest.lungs.left)[around.slices]] = 0
     if not organs.has(*PULMONARY_ARTERIES):
-        labels[blood] = 0
-    if not labels.any():
-        return "the organs leave no room for stations"
-    box = Box.around(labels > 0)
-    stations = Volume(np.asfortranarray(labels[box.slices]), grid.crop(box), Quantity.LABEL)
+        labels[blood[around.slices]] = 0
+    stations = Volume(np.asfortranarray(labels), part.labels.grid, Quantity.LABEL)
     uncertain = {*levels.stations, *(_BRONCHIAL if seen is None else ())}
     return Laid(stations, levels, tuple(station for station in Station if station in uncertain))
 

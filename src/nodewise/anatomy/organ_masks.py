@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nodewise.anatomy.working import Mask
+from nodewise.values.box import Box
 from nodewise.values.volume import Volume
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +49,10 @@ class Organs:
             return None
         found = np.isin(self.labels.array, wanted) if len(wanted) > 1 else self.labels.array == wanted[0]
         return np.asarray(found) if found.any() else None
+
+    def crop(self, box: Box) -> Organs:
+        """The organs in a box of the lattice."""
+        return Organs(self.labels.crop(box), self.numbers)
 
     @property
     def mm(self) -> float:

@@ -127,12 +127,14 @@ def _course(zones: Bronchi, z: Floats, on_left: bool) -> tuple[Floats, Floats]:
 
 def _hilar(d: _Draft, at: Levels, zones: Bronchi) -> None:
     """Stations 10 to 14, each the nearest bronchus's own; 10 below the azygos's arch and the artery's upper rim."""
-    free = np.argwhere(d.labels == 0)
-    lps = np.column_stack([axis.ravel()[free[:, m]] for m, axis in enumerate((d.x, d.y, d.z))])
-    low, high = zones.points.min(axis=0) - 26.0, zones.points.max(axis=0) + 26.0
-    near = ((lps >= low) & (lps <= high)).all(axis=1)
-    free, lps = free[near], lps[near]
-    far, nearest = cKDTree(zones.points).query(lps, distance_upper_bound=max(REACH_MM.values()))
+    reach_mm = max(REACH_MM.values())
+    axes, ends = [axis.ravel() for axis in (d.x, d.y, d.z)], (zones.points - reach_mm, zones.points + reach_mm)
+    first = [int(np.searchsorted(axis, low)) for axis, low in zip(axes, ends[0].min(axis=0), strict=True)]
+    last = [int(np.searchsorted(axis, high)) for axis, high in zip(axes, ends[1].max(axis=0), strict=True)]
+    near = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+    free = np.argwhere(d.labels[near] == 0) + first
+    lps = np.column_stack([axis[free[:, m]] for m, axis in enumerate(axes)])
+    far, nearest = cKDTree(zones.points).query(lps, distance_upper_bound=reach_mm)
     nearest = np.minimum(nearest, len(zones.zone) - 1)
     zone, left = np.where(np.isfinite(far), zones.zone[nearest], 0), zones.on_left[nearest]
     roof = np.where(left, at.left_artery, at.azygos_low)
