@@ -18,8 +18,8 @@ from nodewise.anatomy.working import Mask, distance_to
 SECTION_MM2 = 60.0  # a vessel's section that is no stump of a branch
 LASTING_MM = 5.0
 MAIN_ARTERY_MM = 6.0  # the main pulmonary artery is thicker than this radius, its first branches are not
-MAIN_VEIN_MM = 5.0
-STERNAL_END_MM, CROSSING_MM, BEFORE_SPINE_MM = 20.0, 3.0, 9.0
+MAIN_VEIN_MM = 4.0
+STERNAL_END_MM, CROSSING_MM, FORWARD_MM = 20.0, 3.0, 13.0
 BRONCHUS_MM = 10.0  # width of the left main bronchus
 EIGHT = np.ones((3, 3), bool)
 
@@ -95,14 +95,19 @@ def arch_low(organs: Organs) -> float | None:
 def azygos_low(organs: Organs) -> float | None:
     """Lower border of the azygos vein's arch: between 4R and 10R (Rusch 2009, table 1).
 
-    The arch is what lies a vein's width or more in front of the vein's course along the spine.
+    The arch is where the vein's axial section stretches forwards, from the spine to the upper vena cava.
     """
     vein = organs.mask("azygos_vein")
     if vein is None:
         return None
-    spine = float(np.median(line(organs, vein).y))
-    arch = vein & (organs.along(1) < spine - BEFORE_SPINE_MM)[None, :, None]
-    return line(organs, arch).low if arch.any() else None
+    course, there = line(organs, vein), vein.any(axis=(0, 1))
+    depth = np.where(there, course.back - course.front, 0.0)
+    k = int(depth.argmax())
+    if depth[k] < FORWARD_MM:
+        return None
+    while k > 0 and depth[k - 1] >= FORWARD_MM:
+        k -= 1
+    return float(course.z[k] - organs.mm / 2)
 
 
 def left_artery_top(organs: Organs, carina: Floats) -> float | None:
