@@ -29,6 +29,7 @@ def test_a_case_is_five_files_that_agree(sided, tmp_path):
     write_case(case, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "assessment.json",
+        "landmarks.json",
         "nodes.csv",
         "nodes.nii.gz",
         "stations.nii.gz",

@@ -130,7 +130,7 @@ def _with_given(organs: Volume, given: Organs | None) -> Volume:
         return organs
     lungs = [number for name, number in given.numbers.items() if name in (*LUNG_RIGHT, *LUNG_LEFT)]
     labels = organs.array.astype(np.uint16)
-    drawn = np.where(np.isin(given.labels.array, lungs), 0, given.labels.array)
+    drawn = np.where(np.isin(given.labels.array, lungs), 0, given.labels.array).astype(np.uint16)
     labels[drawn > 0] = GIVEN_FROM + drawn[drawn > 0]
     return Volume(labels, organs.grid, Quantity.LABEL)
 
