@@ -1,11 +1,12 @@
-"""How often the stations of true nodes are named rightly: by planes from landmarks, and by the station network.
+"""How often the stations of true nodes are named rightly: from landmarks, by the station network, from organs.
 
     python bench/stations.py out/stations --seeds 5000 5049
-    python bench/stations.py --seeds 5000 5049        # by landmarks alone
+    python bench/stations.py --by organs total --seeds 5000 5049
 
-The folder is that of ``train_stations``. Even seeds are scanned without contrast medium, odd ones with. Each true
-node's voxels are given to the call that ``nodewise predict`` makes. Intervals are 95 %, by drawing patients with
-replacement.
+The folder is that of ``train_stations``, which ``learned`` needs. ``organs`` is given the phantom's true organs,
+``total`` those of them that TotalSegmentator names too. Even seeds are scanned without contrast medium, odd ones with.
+Each true node's voxels are given to the call that ``nodewise predict`` makes. Intervals are 95 %, by drawing patients
+with replacement.
 """
 
 from __future__ import annotations
@@ -16,18 +17,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from nodewise.anatomy.call import call_station
+from nodewise.anatomy.organs import OrganMap
 from nodewise.anatomy.read import read_anatomy
 from nodewise.evaluate.stations import same_station, wrong_side
 from nodewise.learn.checkpoint import load_weights
 from nodewise.learn.network import build_network
 from nodewise.metrics.bootstrap import bootstrap, pooled
 from nodewise.models.station_reader import StationReader, station_reader
+from nodewise.phantom.organ_names import NAMES
 from nodewise.phantom.patient import Phantom, make_patient
 from nodewise.phantom.scan.tissue import Phase
 from nodewise.recipes.three_step.stations import (
@@ -38,9 +42,12 @@ from nodewise.recipes.three_step.stations import (
     network_plan,
     step_file,
 )
-from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy
+from nodewise.values.anatomy import LEARNED_STATIONS, ORGAN_STATIONS, Anatomy
+from nodewise.values.organ_names import TOTAL_V2
+from nodewise.values.volume import Quantity
 
-READERS = ("landmarks", "learned")
+READERS = ("landmarks", "learned", "organs", "total")
+Reader = Callable[[Phantom], tuple[Anatomy, bool]]
 COLUMNS = ("seed", "phase", "reader", "node", "true", "named", "second", "confidence", "short_axis_mm", "used")
 
 
@@ -97,30 +104,60 @@ def called(phantom: Phantom, seed: int, reader: str, anatomy: Anatomy, used: boo
     return rows
 
 
-def compare(seeds: Sequence[int], learned: StationReader | None, keep: Callable[[list[Called]], None]) -> list[Called]:
-    """Both readers, or the landmarks alone, on phantoms of these seeds; ``keep`` is told each phantom's rows."""
+def readers(names: Sequence[str], folder: Path | None) -> dict[str, Reader]:
+    """By name; each says whether its own answer was used, not what it falls back on."""
+    found: dict[str, Reader] = {}
+    for name in names:
+        if name == "learned":
+            if folder is None:
+                raise SystemExit("learned needs the folder of train_stations")
+            found[name] = _learned(reader_of(folder))
+        else:
+            found[name] = _by_landmarks if name == "landmarks" else partial(_by_organs, name == "organs")
+    return found
+
+
+def _by_landmarks(phantom: Phantom) -> tuple[Anatomy, bool]:
+    anatomy = read_anatomy(phantom.study)
+    return anatomy, anatomy.stations is not None
+
+
+def _by_organs(own: bool, phantom: Phantom) -> tuple[Anatomy, bool]:
+    table = NAMES if own else TOTAL_V2
+    known = np.where(np.isin(phantom.organs.array, list(table)), phantom.organs.array, 0).astype(np.uint8)
+    organs = OrganMap(phantom.organs.with_array(known, Quantity.LABEL), table, "the phantom's own")
+    anatomy = read_anatomy(phantom.study, organs)
+    return anatomy, anatomy.how == ORGAN_STATIONS
+
+
+def _learned(network: StationReader) -> Reader:
+    def read(phantom: Phantom) -> tuple[Anatomy, bool]:
+        anatomy = network(phantom.study, read_anatomy(phantom.study))
+        return anatomy, anatomy.how == LEARNED_STATIONS
+
+    return read
+
+
+def compare(seeds: Sequence[int], by: dict[str, Reader], keep: Callable[[list[Called]], None]) -> list[Called]:
+    """Every reader on phantoms of these seeds; ``keep`` is told each phantom's rows."""
     rows: list[Called] = []
     for seed in seeds:
         start = time.perf_counter()
         phantom = make_patient(seed, (1.0, 1.0, 2.0), phase=phase_of(seed))
-        drawn = time.perf_counter()
-        marks = read_anatomy(phantom.study)
-        read = time.perf_counter()
-        new = called(phantom, seed, "landmarks", marks, marks.stations is not None)
-        told = ""
-        if learned is not None:
-            maps = learned(phantom.study, marks)
-            new += called(phantom, seed, "learned", maps, maps.how == LEARNED_STATIONS)
-            told = "" if maps.how == LEARNED_STATIONS else f" {maps.warnings[-1]}"
-        done = time.perf_counter()
+        told = [
+            f"{seed} {phantom.phase.value:9s} {len(phantom.nodes):3d} nodes, drawn {time.perf_counter() - start:.1f} s"
+        ]
+        new: list[Called] = []
+        for name, reader in by.items():
+            start = time.perf_counter()
+            anatomy, used = reader(phantom)
+            named = called(phantom, seed, name, anatomy, used)
+            told.append(f"{name} right {sum(map(_right, named))} in {time.perf_counter() - start:.1f} s")
+            told += [] if used else list(anatomy.warnings[-1:])
+            new += named
         rows += new
         keep(new)
-        right = [sum(_right(r) for r in new if r.reader == name) for name in READERS]
-        print(
-            f"{seed} {phantom.phase.value:9s} {len(phantom.nodes):3d} nodes, right {right[0]:3d} {right[1]:3d}; drawn "
-            f"{drawn - start:.1f} s, landmarks {read - drawn:.1f} s, network {done - read:.1f} s{told}",
-            flush=True,
-        )
+        print("; ".join(told), flush=True)
     return rows
 
 
@@ -130,18 +167,24 @@ def report(rows: Sequence[Called]) -> str:
 
     lines = []
     for contrast, title in ((None, "all"), (False, "no contrast"), (True, "contrast")):
-        for reader in READERS:
+        for reader in _by(rows):
             kept = [r for r in rows if r.reader == reader and contrast in (None, r.phase != "none")]
             if kept:
                 lines.append(f"{title:12s} {reader:10s} {_figures(kept)}")
-    lines.append("by true station (nodes, top-1 landmarks, learned where asked, the last one's commonest other name):")
+    lines.append(f"by true station: nodes, then top-1 and the commonest other name by {', '.join(_by(rows))}:")
     for station in sorted({r.true for r in rows}, key=lambda code: Station(code).label):
-        named = [[r for r in rows if r.reader == name and r.true == station] for name in READERS]
-        both = [kept for kept in named if kept]
-        wrong = Counter(r.named for r in both[-1] if not _right(r)).most_common(1)
-        shares = " ".join(f"{sum(map(_right, kept)) / len(kept):.2f}" for kept in both)
-        lines.append(f"  {station:4s} {len(both[0]):4d} {shares} {wrong[0] if wrong else ''}")
+        here = [[r for r in rows if r.reader == name and r.true == station] for name in _by(rows)]
+        told = []
+        for kept in here:
+            wrong = Counter(r.named for r in kept if not _right(r)).most_common(1)
+            told.append(f"{sum(map(_right, kept)) / len(kept):.2f} {wrong[0][0] if wrong else '':7s}")
+        lines.append(f"  {station:4s} {len(here[0]):4d} {' '.join(told)}")
     return "\n".join(lines)
+
+
+def _by(rows: Sequence[Called]) -> list[str]:
+    """The readers asked, in their order."""
+    return [name for name in READERS if any(r.reader == name for r in rows)]
 
 
 def _figures(rows: Sequence[Called]) -> str:
@@ -177,7 +220,8 @@ def _crossed(r: Called) -> bool:
 def main() -> None:
     """Read the options, compare, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", help="of train_stations; the landmarks alone without it")
+    parser.add_argument("folder", type=Path, nargs="?", help="of train_stations")
+    parser.add_argument("--by", choices=READERS, nargs="+", default=("landmarks",), help="readers to compare")
     parser.add_argument("--seeds", type=int, nargs=2, default=(5000, 5049), help="first and last")
     parser.add_argument("--rows", type=Path, help="CSV to write every call to")
     parser.add_argument("--threads", type=int, default=1)
@@ -193,7 +237,7 @@ def main() -> None:
                 writer.writerow(COLUMNS)
                 writer.writerows([getattr(r, name) for name in COLUMNS] for r in kept)
 
-    compare(range(asked.seeds[0], asked.seeds[1] + 1), reader_of(asked.folder) if asked.folder else None, keep)
+    compare(range(asked.seeds[0], asked.seeds[1] + 1), readers(asked.by, asked.folder), keep)
     print(report(kept))
 
 

@@ -159,6 +159,7 @@ def _settings(pipeline: Pipeline, reach_mm: float, separate_touching: bool) -> M
             "threshold": pipeline.threshold,
             "minimum_short_axis_mm": pipeline.minimum_short_axis_mm,
             **reach,
+            **({"given": pipeline.given} if pipeline.given else {}),
             "touching_nodes": "separated" if separate_touching else "one conglomerate",
             "windows": "mirrored too" if pipeline.mirrored else "as they are",
             "bulk_rule": "over 30 mm is metastatic" if pipeline.bulk else "none",

@@ -16,7 +16,15 @@ from nodewise.io.itk import write_nifti
 from nodewise.nodes.split import label_map
 from nodewise.values.station import Side
 
-FILES = {"assessment.json", "nodes.csv", "nodes.nii.gz", "report.html", "run.log", "stations.nii.gz"}
+FILES = {
+    "assessment.json",
+    "landmarks.json",
+    "nodes.csv",
+    "nodes.nii.gz",
+    "report.html",
+    "run.log",
+    "stations.nii.gz",
+}
 
 
 @pytest.fixture(autouse=True)

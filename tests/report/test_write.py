@@ -24,11 +24,12 @@ def stored_upside_down(assessment):
     return replace(assessment, study=replace(assessment.study, source=replace(assessment.study.source, native=native)))
 
 
-def test_a_case_is_five_files_that_agree(sided, tmp_path):
+def test_a_case_is_six_files_that_agree(sided, tmp_path):
     case = stored_upside_down(sided)
     write_case(case, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "assessment.json",
+        "landmarks.json",
         "nodes.csv",
         "nodes.nii.gz",
         "stations.nii.gz",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from nodewise.values.anatomy import LEARNED_STATIONS, Anatomy, LandmarkStatus, StationCall
+from nodewise.values.anatomy import LEARNED_STATIONS, ORGAN_STATIONS, Anatomy, LandmarkStatus, StationCall
 from nodewise.values.station import Side, Station
 from nodewise.values.volume import Volume
 
 METHOD = "approximate: landmarks"
 LEARNED = "learned"
+BY_ORGANS, APPROXIMATE = "organs", "organs, approximate borders"
 NEAR_PLANE_MM = 8.0
 REACH_MM = 15.0
 SUREST = 0.7  # a judgement: a map laid out by planes is never surer than this, however deep the node lies in a station
 SUREST_LEARNED = 0.9  # a judgement too: on drawn chests it is right about so often
+SUREST_ORGANS, SUREST_APPROXIMATE = 0.95, 0.8  # judgements: borders that organs make, and those that they do not
 ACROSS_MM = 15.0
 _ARCH_ZONES = frozenset({"2", "3a", "4", "5", "6"})
 
@@ -37,28 +39,34 @@ def call_station(anatomy: Anatomy, points_lps_mm: npt.NDArray[np.float64]) -> St
     labels, distances = _nearest(anatomy.stations, points.mean(axis=0))
     inside = _labels_at(anatomy.stations, points)
     counts = np.bincount(inside[inside > 0], minlength=2)
-    learned = anatomy.how == LEARNED_STATIONS
-    trust = SUREST_LEARNED if learned else SUREST * anatomy.landmarks["carina"].confidence
-    method = LEARNED if learned else METHOD
     if counts.any():
         best = int(counts.argmax())
-        share = float(counts[best]) / len(points)
-        confidence = trust * (0.5 + 0.5 * share)
+        confidence = 0.5 + 0.5 * float(counts[best]) / len(points)
     elif labels.size:
         best = int(labels[0])
-        confidence = 0.4 * trust * (1.0 - float(distances[0]) / (REACH_MM + 1.0))
+        confidence = 0.4 * (1.0 - float(distances[0]) / (REACH_MM + 1.0))
     else:
         return StationCall(Station.UNKNOWN, 0.0, f"none: no station within {REACH_MM:.0f} mm")
     station = Station.of_label(best)
-    if not learned and station.zone in _ARCH_ZONES and not _found(anatomy, "arch_top"):
-        confidence *= 0.6
-    if learned and _across(anatomy, station, points.mean(axis=0)):
+    method, trust = _trust(anatomy, station)
+    confidence *= trust
+    if method == LEARNED and _across(anatomy, station, points.mean(axis=0)):
         return StationCall(station, round(0.5 * confidence, 3), method, _opposite(station))
     second = next(((int(n), float(d)) for n, d in zip(labels, distances, strict=True) if n != best), None)
     if second is None or second[1] > NEAR_PLANE_MM:
         return StationCall(station, round(confidence, 3), method)
     confidence *= 0.5 + 0.5 * second[1] / NEAR_PLANE_MM
     return StationCall(station, round(confidence, 3), method, Station.of_label(second[0]))
+
+
+def _trust(anatomy: Anatomy, station: Station) -> tuple[str, float]:
+    """How the map was made, and how sure it is at best of a station."""
+    if anatomy.how == LEARNED_STATIONS:
+        return LEARNED, SUREST_LEARNED
+    if anatomy.how == ORGAN_STATIONS:
+        return (APPROXIMATE, SUREST_APPROXIMATE) if station in anatomy.approximate else (BY_ORGANS, SUREST_ORGANS)
+    unseen = station.zone in _ARCH_ZONES and not _found(anatomy, "arch_top")
+    return METHOD, SUREST * anatomy.landmarks["carina"].confidence * (0.6 if unseen else 1.0)
 
 
 def _found(anatomy: Anatomy, name: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from nodewise.anatomy.organs import OrganMap
+    from nodewise.values.grid import Point
     from nodewise.values.pipeline import Pipeline
+    from nodewise.values.volume import Volume
 
 from nodewise.cli.options import (
     Device,
@@ -30,6 +34,8 @@ from nodewise.cli.options import (
     use_threads,
 )
 from nodewise.values.errors import BadInputError
+
+TOTAL = "total"
 
 
 def predict(
@@ -59,6 +65,32 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    organs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|total",
+            help="Organs from which to lay out the stations: a label map of this scan, or total, which runs "
+            "TotalSegmentator (pip install 'nodewise[organs]').",
+            show_default=False,
+        ),
+    ] = None,
+    organ_names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help='Names of the map\'s labels, {"1": "spleen"}; without it those of TotalSegmentator\'s task total.',
+            show_default=False,
+        ),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="TotalSegmentator in 3 mm voxels, not 1.5 mm.")] = False,
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JSON",
+            help="Corrected landmarks.json of this scan: stations are laid out from its points, not by a network.",
+            show_default=False,
+        ),
+    ] = None,
     device: DeviceOption = Device.auto,
     runtime: RuntimeOption = Runtime.auto,
     threads: ThreadsOption = None,
@@ -67,19 +99,21 @@ def predict(
 ) -> None:
     """Find, measure, name and stage the lymph nodes of a chest CT.
 
-    OUT gets assessment.json, nodes.csv, nodes.nii.gz, stations.nii.gz,
-    report.html and run.log; stations-rules.nii.gz too where a network
-    names the stations. A folder of studies gets one folder each,
+    OUT gets assessment.json, landmarks.json, nodes.csv, nodes.nii.gz,
+    stations.nii.gz, report.html and run.log; stations-rules.nii.gz too where
+    a network names the stations. A folder of studies gets one folder each,
     summary.csv and failures.csv; run again, it goes on with what is missing.
     So does --folds: every patient of P1's leave-one-out, in one folder.
 
     Example: nodewise predict scans/anna -o out/anna --primary left
+
+    Example: nodewise predict scans/anna -o out/again --landmarks mended.json
     """
     from nodewise.cli.case import Job, run_many, run_one
     from nodewise.io.casefile import SCHEMA_VERSION, AssessmentRecord
     from nodewise.io.folder import find_studies
     from nodewise.io.whole import require_outside
-    from nodewise.recipes.load import load_pipeline
+    from nodewise.recipes.load import load_pipeline, with_given
     from nodewise.story import assess
     from nodewise.values.assessment import Assessment
     from nodewise.values.study import Study
@@ -87,12 +121,16 @@ def predict(
     studies = find_studies(source) if folds is None else _scans(source)
     require_outside(out, source, *([] if folds is None else [folds]))
     use_threads(threads)
+    given = _given(organs, organ_names, landmarks, fast=fast, device=device.value)
+    if len(studies) > 1 and (landmarks is not None or organs not in (None, TOTAL)):
+        raise BadInputError(f"--organs FILE and --landmarks belong to one scan, {source} holds {len(studies)}")
 
     @lru_cache(1)  # one model in memory
     def load(folder: str | Path) -> Pipeline:
-        return load_pipeline(
+        loaded = load_pipeline(
             folder, device.value, runtime=runtime.value, cache=cache_folder(), mirrored=mirrored, bulk=bulk_rule
         )
+        return with_given(loaded, *given)
 
     def work(pipeline: Pipeline, study: Study, on_stage: Callable[[str], None]) -> Assessment:
         return assess(
@@ -111,8 +149,10 @@ def predict(
         separated = made.settings.get("touching_nodes") == "separated"
         turned = made.settings.get("windows") == "mirrored too"
         bulk = made.settings.get("bulk_rule") != "none"
+        had = str(made.settings.get("given", ""))
         asked = (pipeline.weights_sha256, primary.value, int(tnm.value), separate_touching, mirrored, bulk_rule)
-        return (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned, bulk) == asked
+        found = (made.weights_sha256, record.stage.primary_side, record.stage.edition, separated, turned, bulk)
+        return (*found, had) == (*asked, pipeline.given)
 
     if folds is None:
         load(model)  # one that is not there is refused before any study
@@ -126,6 +166,29 @@ def predict(
     code = run_many(jobs, out, work, allow_gaps=allow_gaps, overwrite=overwrite, same=same)
     if code:
         raise typer.Exit(code)
+
+
+def _given(
+    organs: str | None, names: Path | None, landmarks: Path | None, *, fast: bool, device: str
+) -> tuple[Callable[[Volume], OrganMap] | None, Mapping[str, Point] | None]:
+    """What reads the organs of a CT, and corrected points; what cannot be read is refused before any work."""
+    from nodewise.anatomy.organs import read_organs
+    from nodewise.anatomy.totalsegmentator import TotalSegmentator
+    from nodewise.io.landmarkfile import read_landmarks
+
+    if names is not None and organs in (None, TOTAL):
+        raise BadInputError("--organ-names gives the names of --organs FILE: give that too")
+    if fast and organs != TOTAL:
+        raise BadInputError("--fast is TotalSegmentator's: it goes with --organs total")
+    points = None if landmarks is None else read_landmarks(landmarks)
+    if organs is None:
+        return None, points
+    if organs != TOTAL:
+        drawn = read_organs(Path(organs), names)
+        return (lambda _ct: drawn), points
+    home, weights = os.environ.get("TOTALSEG_HOME_DIR"), os.environ.get("TOTALSEG_WEIGHTS_PATH")
+    networks = Path(weights) if weights else Path(home) / "nnunet" / "results" if home else None
+    return TotalSegmentator(dict(os.environ), fast, device, cache_folder(), networks), points
 
 
 def _scans(source: Path) -> list[tuple[str, Path]]:

@@ -133,7 +133,7 @@ def record_of(assessment: Assessment) -> AssessmentRecord:
         study=StudyRecord(id=assessment.study.id, facts=_finite(source.facts), left_out=list(source.left_out)),
         stage=_stage(assessment.stage),
         nodes=[_node(finding) for finding in assessment.findings],
-        landmarks={name: _landmark(landmark) for name, landmark in assessment.anatomy.landmarks.items()},
+        landmarks={name: landmark_record(landmark) for name, landmark in assessment.anatomy.landmarks.items()},
         warnings=list(assessment.warnings),
         provenance=_provenance(assessment.provenance),
     )
@@ -216,7 +216,8 @@ def _stage(stage: Stage) -> StageRecord:
     )
 
 
-def _landmark(landmark: Landmark) -> LandmarkRecord:
+def landmark_record(landmark: Landmark) -> LandmarkRecord:
+    """The file's form of a landmark; its place rounded to 0.001 mm."""
     return LandmarkRecord(
         lps_mm=_point(landmark.lps_mm) if landmark.lps_mm else None,
         status=landmark.status.value,

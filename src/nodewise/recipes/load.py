@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nodewise.models.bundle import bundled_models, load_bundle
 from nodewise.recipes import atlas_prior, nnunet, three_step
+from nodewise.values.anatomy import ORGAN_STATIONS, Anatomy
 from nodewise.values.errors import BadInputError
+from nodewise.values.grid import Point
 from nodewise.values.pipeline import Pipeline
+from nodewise.values.study import Study
+from nodewise.values.volume import Volume
 
 if TYPE_CHECKING:
+    from nodewise.anatomy.organs import OrganMap
     from nodewise.learn.runtime import Runtime
 
 DEFAULT = three_step.NAME
@@ -53,6 +60,34 @@ def load_pipeline(
             raise BadInputError(f"whether {folder} mirrors was settled when it was imported: leave --mirrored out")
         return nnunet.pipeline(folder, where, runtime, cache, bulk=bulk)
     raise BadInputError(f"{folder} was made by the recipe {recipe}, which this nodewise does not have: update nodewise")
+
+
+def with_given(
+    pipeline: Pipeline, organs: Callable[[Volume], OrganMap] | None = None, points: Mapping[str, Point] | None = None
+) -> Pipeline:
+    """The pipeline with stations laid out from given organs or corrected landmarks, in place of its own way.
+
+    Where the organs do not tell the stations, and no points are given, the pipeline reads them as it does without.
+
+    Args:
+        pipeline: of a model.
+        organs: the organ map of a CT, such as ``TotalSegmentator`` is.
+        points: landmarks by name, LPS mm.
+    """
+    from nodewise.anatomy.read import read_anatomy
+
+    if organs is None and not points:
+        return pipeline
+
+    def read(study: Study) -> Anatomy:
+        anatomy = read_anatomy(study, None if organs is None else organs(study.ct), points or {})
+        if points or anatomy.how == ORGAN_STATIONS:
+            return anatomy
+        own = pipeline.read_anatomy(study)
+        return replace(own, warnings=tuple(dict.fromkeys((*own.warnings, *anatomy.warnings))))
+
+    given = " and ".join(word for word, there in (("organs", organs), ("landmarks", points)) if there)
+    return replace(pipeline, read_anatomy=read, given=given)
 
 
 def find_model(model: str | Path = "default") -> Path:

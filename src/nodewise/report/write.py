@@ -9,6 +9,7 @@ import numpy as np
 from nodewise.image.resample import resample
 from nodewise.io.casefile import record_of, write_record
 from nodewise.io.itk import write_nifti
+from nodewise.io.landmarkfile import write_landmarks
 from nodewise.nodes.split import label_map
 from nodewise.report.html import report_html
 from nodewise.report.tables import nodes_csv
@@ -20,11 +21,12 @@ from nodewise.values.volume import Quantity, Volume
 
 
 def write_case(assessment: Assessment, folder: Path, *, page: bool = True) -> None:
-    """Write ``assessment.json``, ``nodes.csv``, ``nodes.nii.gz``, ``stations.nii.gz`` and ``report.html``.
+    """Write ``assessment.json``, ``landmarks.json``, ``nodes.csv``, both label maps and ``report.html``.
 
-    The label maps lie on the CT's grid as stored, as unsigned integers: 0 is background, a node's label is its id, a
-    station's is ``Station.label``. Where stations cannot be told the map of stations is all 0. Where a network made the
-    stations, or was asked to, ``stations-rules.nii.gz`` holds those by landmarks and planes.
+    The label maps, ``nodes.nii.gz`` and ``stations.nii.gz``, lie on the CT's grid as stored, as unsigned integers: 0 is
+    background, a node's label is its id, a station's is ``Station.label``. Where stations cannot be told the map of
+    stations is all 0. Where a network made the stations, or was asked to, ``stations-rules.nii.gz`` holds those by
+    landmarks and planes.
 
     Args:
         assessment: what to write.
@@ -32,6 +34,7 @@ def write_case(assessment: Assessment, folder: Path, *, page: bool = True) -> No
         page: ``report.html`` too.
     """
     write_record(record_of(assessment), folder / "assessment.json")
+    write_landmarks(assessment.anatomy.landmarks, folder / "landmarks.json")
     nodes_csv(assessment, folder / "nodes.csv")
     stored = assessment.study.source.native
     write_nifti(onto_axes_of(_nodes(assessment), stored), folder / "nodes.nii.gz")

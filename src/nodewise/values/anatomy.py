@@ -13,6 +13,8 @@ from nodewise.values.volume import Volume
 
 LEARNED_STATIONS = "landmarks, stations by a network"
 """``Anatomy.how`` where the stations are learned."""
+ORGAN_STATIONS = "landmarks, stations by rule from organs"
+"""``Anatomy.how`` where the stations are laid out from organs."""
 
 
 class LandmarkStatus(Enum):
@@ -21,6 +23,7 @@ class LandmarkStatus(Enum):
     FOUND = "found"
     AT_EDGE = "at the scan's edge"
     NOT_FOUND = "not found"
+    GIVEN = "given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Anatomy:
         mediastinum: where to look for nodes.
         cavity: mask of the inside of the rib cage; nodes found outside it are dropped. None where it cannot be told.
         prior: probability of a node, or None. distance: mm from the carina, or None.
+        approximate: stations that have a border whose organs were not seen, where stations are laid out from organs.
         how: which reader made it.
         warnings: what a reader must know, one line each.
         unseen: why mediastinal nodes may lie outside the scan, empty where it shows the whole mediastinum.
@@ -81,6 +85,7 @@ class Anatomy:
     stations: Volume | None = None
     stations_error_mm: float = 0.0
     stations_by_rules: Volume | None = None
+    approximate: tuple[Station, ...] = ()
     cavity: Volume | None = None
     prior: Volume | None = None
     distance: Volume | None = None

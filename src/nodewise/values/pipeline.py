@@ -29,6 +29,7 @@ class Pipeline:
         name, weights_sha256, trained_on, device: for provenance.
         mirrored: whether windows are looked at in every mirror image too.
         bulk: whether ``malignancy`` calls a node of more than 30 mm short axis metastatic whatever else it knows.
+        given: what of the anatomy the user gave, ``organs`` or ``landmarks``; empty for nothing.
     """
 
     read_anatomy: Callable[[Study], Anatomy]
@@ -43,3 +44,4 @@ class Pipeline:
     reach_mm: float = math.inf
     mirrored: bool = False
     bulk: bool = True
+    given: str = ""
