@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from nodewise import __version__
+from nodewise.cli.atlas import atlas
 from nodewise.cli.compare import compare
 from nodewise.cli.evaluate import evaluate
 from nodewise.cli.info import info
@@ -34,6 +35,7 @@ app = typer.Typer(
 for verb in (predict, measure, phantom, evaluate, compare, train, info):
     app.command()(verb)
 app.add_typer(models, name="models")
+app.add_typer(atlas, name="atlas")
 
 
 def _say_version(wanted: bool) -> None:
