@@ -113,6 +113,12 @@ def test_a_folder_keeps_it_all(tmp_path):
         save_atlas(atlas, tmp_path / "atlas", "")
 
 
+def _without_prior(folder):
+    content = json.loads((folder / "atlas.json").read_text())
+    del content["sha256"]["prior.nii.gz"]
+    (folder / "atlas.json").write_text(json.dumps(content))
+
+
 @pytest.mark.parametrize(
     ("harm", "told"),
     [
@@ -123,7 +129,7 @@ def test_a_folder_keeps_it_all(tmp_path):
         (lambda f: (f / "atlas.json").write_text('{"schema_version": 99}'), "update nodewise"),
         (lambda f: (f / "atlas.json").write_text('{"schema_version": 1}'), "does not follow schema 1"),
         (lambda f: (f / "atlas.json").unlink(), "is no atlas"),
-        (lambda f: _without_prior(f), "is not whole"),
+        (_without_prior, "is not whole"),
     ],
 )
 def test_a_damaged_or_newer_atlas_is_one_line(tmp_path, harm, told):
@@ -132,12 +138,6 @@ def test_a_damaged_or_newer_atlas_is_one_line(tmp_path, harm, told):
     with pytest.raises(BadInputError, match=told) as caught:
         load_atlas(tmp_path / "atlas")
     assert "\n" not in str(caught.value)
-
-
-def _without_prior(folder):
-    content = json.loads((folder / "atlas.json").read_text())
-    del content["sha256"]["prior.nii.gz"]
-    (folder / "atlas.json").write_text(json.dumps(content))
 
 
 def test_an_atlas_that_is_not_there():
@@ -161,7 +161,7 @@ def test_a_prior_by_organs():
     assert np.linalg.norm(known(hot) - (0.0, 5.0, -10.0)) < 7.0
     near = laid.distance.grid.to_lps(np.unravel_index(laid.distance.array.argmin(), laid.distance.array.shape))
     assert np.linalg.norm(known(near) - FRAME.carina) < 6.0
-    assert 0 <= laid.distance.array.min() and laid.distance.array.max() <= 1
+    assert laid.distance.array.min() >= 0 and laid.distance.array.max() <= 1
     assert LANDMARKS not in laid.warnings
 
 

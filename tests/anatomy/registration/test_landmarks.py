@@ -45,9 +45,10 @@ def test_there_and_back(point, own, other, width, depth):
     b = Frame((5.0, 5.0, 5.0), {"carina": 5.0, "arch_top": 5.0 + other}, 300.0, 200.0, REFERENCE.middle[1:2])
     warp = register_frames(a, b)
     assert warp.to_patient(warp.to_reference(point)) == pytest.approx(point, abs=1.5)
-    left = warp.to_reference(np.array(point) + (5.0, 0.0, 0.0))[0]
+    x, y, z = point
+    left = warp.to_reference((x + 5.0, y, z))[0]
     assert left > warp.to_reference(point)[0]
-    above = warp.to_reference(np.array(point) + (0.0, 0.0, 12.0))[2]
+    above = warp.to_reference((x, y, z + 12.0))[2]
     assert above > warp.to_reference(point)[2]
     assert warp.folding == 0.0
 

@@ -37,8 +37,8 @@ def node_prior(anatomy: Anatomy, atlas: Atlas, effort: Effort = EFFORT) -> Anato
     """The anatomy with ``prior`` and ``distance`` of the atlas, on a grid of 3 mm around the mediastinum.
 
     Both run from 0 to 1: ``prior`` is the atlas's, scaled there; ``distance`` is measured from the carina in the
-    reference and divided by the atlas's ``farthest_mm``, at most 1 (P3). A warning says where landmarks alone had to do;
-    without organs or a carina both stay None, with a warning.
+    reference and divided by the atlas's ``farthest_mm``, at most 1 (P3). A warning says where landmarks alone had
+    to do; without organs or a carina both stay None, with a warning.
     """
     warp = lay(anatomy, atlas, effort)
     if warp is None:
