@@ -61,7 +61,7 @@ def test_a_known_warp_is_recovered():
 
 def test_what_is_alike_is_left_alone():
     flow = register(shapes(), shapes(), Effort(levels=(20, 20, 20)))
-    assert np.abs(flow.velocity).max() < 1e-6
+    assert np.abs(flow.velocity).max() < 1e-4
     assert len(flow.values[1]) == 10  # the line through ten equal values is flat
 
 

@@ -140,6 +140,6 @@ def _moved(affine: Floats, points: Floats) -> Floats:
 
 
 def _at(field: Field, grid: Grid, points: Floats) -> Floats:
-    index = np.moveaxis(grid.to_index(points), -1, 0)
+    index = grid.to_index(points).reshape(-1, 3).T
     parts = [ndimage.map_coordinates(part, index, order=1, mode="nearest") for part in field]
-    return np.asarray(np.stack(parts, axis=-1), np.float64)
+    return np.asarray(np.stack(parts, axis=-1), np.float64).reshape(points.shape)
