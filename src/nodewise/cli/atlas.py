@@ -110,7 +110,7 @@ def build(
 def show(
     atlases: Annotated[
         list[str],
-        typer.Argument(metavar="ATLAS...", help="Atlas folder, or default; several for Figure 5.", show_default=False),
+        typer.Argument(metavar="ATLAS...", help="Atlas folder; several for Figure 5.", show_default=False),
     ],
     out: Annotated[
         Path | None,
@@ -127,7 +127,7 @@ def show(
 ) -> None:
     """What an atlas is made of; with -o its pictures, over its own reference or over scans.
 
-    Example: nodewise atlas show default -o pictures
+    Example: nodewise atlas show atlases/fold-0 -o pictures
 
     nodewise atlas show train validation test -o pictures --scan scans/anna
     """
