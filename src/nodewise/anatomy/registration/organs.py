@@ -27,6 +27,7 @@ from nodewise.values.volume import Volume
 BONES = "bones"
 LATTICE_MM = 3.0
 MARGIN_MM = 20.0
+PADDING_MM = 60.0
 ANCHORS = ("heart_ventricle_left", "heart", "trachea", "aorta")
 """Whose middle the similarity starts from, the first that both have: P3 takes the left ventricle."""
 NEEDED = 3
@@ -113,19 +114,26 @@ def _images(
 
 def linear_map(patient: Labelled, reference: Labelled, shared: tuple[str, ...]) -> Floats:
     """P3's similarity and the affine map composed with it, 4×4, from LPS mm of patient to reference."""
-    (fixed, fixed_grid), (moving, moving_grid) = (_union(side, shared) for side in (patient, reference))
+    fixed, fixed_grid = _union(patient, shared)
+    moving, moving_grid = _union(reference, shared, padded=True)
     start = _start(patient, reference)
     first = similarity(fixed, fixed_grid, moving, moving_grid, start)
     return affine(fixed, fixed_grid, moving, moving_grid, first)
 
 
-def _union(side: Labelled, shared: tuple[str, ...]) -> tuple[Channels, Grid]:
-    """How much of each voxel of 4 mm along the patient's axes the structures fill, no farther than the map reaches."""
+def _union(side: Labelled, shared: tuple[str, ...], *, padded: bool = False) -> tuple[Channels, Grid]:
+    """How much of each voxel of 4 mm along the patient's axes the structures fill.
+
+    No farther than the map reaches, or ``padded`` with nothing: ITK leaves out points that fall beside the moving
+    image, so that without a border the best match is one that shows little of it.
+    """
     low, high = span(side.organs, every_label(side.names, shared))
     edges = side.organs.grid.to_lps(side.organs.grid.corners)
-    low = np.maximum(low - MARGIN_MM, edges.min(axis=0))
-    high = np.minimum(high + MARGIN_MM, edges.max(axis=0))
-    grid = _over(low, high, GRID_MM)
+    low, high = low - MARGIN_MM, high + MARGIN_MM
+    if padded:
+        grid = _over(low - PADDING_MM, high + PADDING_MM, GRID_MM)
+    else:
+        grid = _over(np.maximum(low, edges.min(axis=0)), np.minimum(high, edges.max(axis=0)), GRID_MM)
     filled = channels(side.organs, side.names, shared, grid).sum(axis=0)
     return np.minimum(filled, 1).astype(np.float32), grid
 
