@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from nodewise import __version__
 from nodewise.cli.ablate import ablate
+from nodewise.cli.atlas import atlas
 from nodewise.cli.compare import compare
 from nodewise.cli.evaluate import evaluate
 from nodewise.cli.info import info
@@ -36,6 +37,7 @@ app = typer.Typer(
 for verb in (predict, measure, phantom, evaluate, compare, prepare, train, ablate, info):
     app.command()(verb)
 app.add_typer(models, name="models")
+app.add_typer(atlas, name="atlas")
 
 
 def _say_version(wanted: bool) -> None:

@@ -70,8 +70,9 @@ class Anatomy:
             None where none was, or where the landmarks cannot tell.
         mediastinum: where to look for nodes.
         cavity: mask of the inside of the rib cage; nodes found outside it are dropped. None where it cannot be told.
-        prior: probability of a node, or None. distance: mm from the carina, or None.
         approximate: stations that have a border whose organs were not seen, where stations are laid out from organs.
+        prior: probability of a node by an atlas, 0 to 1, or None.
+        distance: from the carina in that atlas, as a share of its largest, 0 to 1, or None.
         how: which reader made it.
         warnings: what a reader must know, one line each.
         unseen: why mediastinal nodes may lie outside the scan, empty where it shows the whole mediastinum.
