@@ -75,6 +75,32 @@ def test_where_no_carina_was_found_a_given_one_makes_the_map(draw):
     assert not any("carina" in warning and "not found" in warning for warning in seeing.warnings)
 
 
+def test_a_given_vein_is_the_border_between_2_and_4_on_the_right(study, found):
+    x, y, z = found.landmarks["arch_top"].lps_mm
+    low, high = (
+        read_anatomy(study, None, {"left_brachiocephalic_vein": (x - 20.0, y - 10.0, z + up)}) for up in (4.0, 16.0)
+    )
+    assert _ends(high, Station.S2R)[0] - _ends(low, Station.S2R)[0] == pytest.approx(12.0, abs=1.6)
+    assert _ends(high, Station.S4R)[1] - _ends(low, Station.S4R)[1] == pytest.approx(12.0, abs=1.6)
+    assert high.landmarks["left_brachiocephalic_vein"].status is LandmarkStatus.GIVEN
+
+
+def test_a_given_underside_of_the_arch_is_the_lower_border_of_6(study, found):
+    x, y, z = found.landmarks["arch_underside"].lps_mm
+    again = read_anatomy(study, None, {"arch_underside": (x, y, z - 6.0)})
+    assert _ends(again, Station.S6)[0] == pytest.approx(z - 6.0, abs=1.6)
+    assert again.landmarks["arch_top"] == found.landmarks["arch_top"]
+
+
+def test_a_given_division_of_the_left_bronchus_is_where_7_ends_on_the_left(study, found):
+    x, y, z = found.landmarks["left_main_bronchus"].lps_mm
+    near, far = (
+        read_anatomy(study, None, {"left_lobar_division": (x + 0.8 * mm, y, z - 0.6 * mm)}) for mm in (10.0, 25.0)
+    )
+    drop = [_ends(a, Station.S10L)[0] for a in (near, far)]
+    assert drop[0] - drop[1] == pytest.approx(9.0, abs=4.0)
+
+
 @pytest.mark.parametrize(
     ("points", "told"),
     [

@@ -94,9 +94,9 @@ def outside_arch(organs: Organs, arch_low: float, arch_top: float) -> tuple[Mask
     there = counts > 0
     at, centre = (np.bincount(bins, values)[there] / counts[there] for values in (along, aside))
     dx, dy = x[:, None] - middle[0], y[None, :] - middle[1]
-    outer = dx * normal[0] + dy * normal[1] > np.interp(dx * way[0] + dy * way[1], at, centre)
+    outer = np.asarray(dx * normal[0] + dy * normal[1] > np.interp(dx * way[0] + dy * way[1], at, centre))
     half_width = float(np.count_nonzero(seen)) * organs.mm**2 / max(float(np.ptp(along)), 1.0) / 2
-    return np.asarray(outer), seen, float(points[:, 1].max()) - half_width
+    return outer, np.asarray(seen), float(points[:, 1].max()) - half_width
 
 
 def ligament_x(organs: Organs) -> Floats | None:

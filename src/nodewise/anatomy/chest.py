@@ -37,13 +37,15 @@ class Carina:
 class Arch:
     """Top of the aortic arch (voxels), its trust from 0 to 1, and the radius of the descending aorta in mm.
 
-    ``apart_mm`` is how far apart two opening radii put the top.
+    ``apart_mm`` is how far apart two opening radii put the top, ``underside`` the height (voxels) of its lower border
+    where someone gave it.
     """
 
     top: tuple[float, float, float]
     radius_mm: float
     trust: float
     apart_mm: float
+    underside: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

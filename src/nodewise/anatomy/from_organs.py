@@ -10,6 +10,7 @@ import numpy as np
 from nodewise.anatomy.border_planes import trachea_line
 from nodewise.anatomy.bronchial_zones import Bronchi, bronchi
 from nodewise.anatomy.chest import Chest
+from nodewise.anatomy.hilum import LEFT_MM, seen_fork
 from nodewise.anatomy.levels import Levels, read_levels
 from nodewise.anatomy.lungs import Lungs
 from nodewise.anatomy.organ_masks import LUNG_LEFT, LUNG_RIGHT, PULMONARY_ARTERIES, Organs
@@ -78,7 +79,7 @@ def _by_paths(chest: Chest, grid: Grid) -> Bronchi | None:
     if chest.carina is None or not (len(chest.carina.right.path) and len(chest.carina.left.path)):
         return None
     right, left = chest.carina.right, chest.carina.left
-    end = LEFT_HILUM_MM if left.spur is None else float(left.depth_mm[left.spur])
+    end = seen_fork(left, LEFT_MM) or LEFT_HILUM_MM
     zone = [np.where(b.depth_mm > far, 11, 10) for b, far in ((right, RIGHT_HILUM_MM), (left, end))]
     on_left = [np.full(len(b.path), side) for b, side in ((right, False), (left, True))]
     main = [b.depth_mm <= far for b, far in ((right, 2 * RIGHT_HILUM_MM), (left, end))]

@@ -50,7 +50,7 @@ def landmarks(chest: Chest, grid: Grid) -> Mapping[str, Landmark]:
         deep = seen_fork(bronchus, depths)
         if deep is not None:
             found[name] = _along(grid, bronchus, deep, 0.7 * carina.trust)
-    return MappingProxyType(found | _arch(chest, carina, grid) | _vessels(chest, carina, grid))
+    return MappingProxyType({**found, **_arch(chest, carina, grid), **_vessels(chest, carina, grid)})
 
 
 def _trachea_top(chest: Chest, carina: Carina, grid: Grid) -> Landmark:

@@ -10,7 +10,9 @@ import numpy as np
 
 from nodewise.anatomy import borders
 from nodewise.anatomy.chest import Chest
+from nodewise.anatomy.hilum import LEFT_MM, seen_fork
 from nodewise.anatomy.organ_masks import Floats, Organs
+from nodewise.anatomy.planes import SPUR_MM
 from nodewise.values.grid import Grid, Point
 from nodewise.values.station import Station
 
@@ -124,6 +126,8 @@ def _radius(chest: Chest) -> float:
 
 def _left_lower(chest: Chest, grid: Grid, zero: float) -> float:
     """Where the left main bronchus was seen to divide, else a usual height."""
-    if chest.carina is None or chest.carina.left.spur is None:
+    left = None if chest.carina is None else chest.carina.left
+    deep = None if left is None else seen_fork(left, LEFT_MM)
+    if left is None or deep is None:
         return zero + USUAL_LEFT_LOWER_MM
-    return float(np.asarray(grid.to_lps(chest.carina.left.path[chest.carina.left.spur]))[2])
+    return float(np.asarray(grid.to_lps(left.path[int(np.searchsorted(left.depth_mm, deep))]))[2]) + SPUR_MM

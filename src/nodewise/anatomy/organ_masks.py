@@ -61,7 +61,7 @@ class Organs:
 
     def along(self, axis: int) -> Floats:
         """LPS mm of the voxels' centres along one axis."""
-        return self.labels.grid.origin[axis] + self.mm * np.arange(self.labels.grid.shape[axis])
+        return np.asarray(self.labels.grid.origin[axis] + self.mm * np.arange(self.labels.grid.shape[axis]), np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,5 +99,5 @@ def line(organs: Organs, mask: Mask) -> Line:
         y[len(y) - 1 - deep[::-1].argmax(axis=0)] + half,
     )
     everywhere = np.arange(len(z))
-    curves = [np.interp(everywhere, there, values) for values in found]
-    return Line(*curves, z=z, low=float(z[there[0]]) - half, high=float(z[there[-1]]) + half)
+    x_z, y_z, left, right, front, back = (np.interp(everywhere, there, values) for values in found)
+    return Line(x_z, y_z, left, right, front, back, z, float(z[there[0]]) - half, float(z[there[-1]]) + half)

@@ -52,6 +52,8 @@ def planes(chest: Chest, carina: Carina) -> Planes:
     found = chest.vessels
     assert found is not None
     underside = max(top - _thick(chest, found), 0.2 * top)
+    if chest.arch is not None and chest.arch.underside is not None:
+        underside = (chest.arch.underside - zero) * mm
     vein = top + 2.0
     if found.left_vein is not None:
         vein = float(np.clip(_rim(found.left_vein, zero, mm, -1, at=(0, carina.walls.x[int(zero)])), top - 6, top + 20))
