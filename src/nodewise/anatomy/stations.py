@@ -1,9 +1,9 @@
 """A coarse map of lymph node stations, laid out by planes and lines from landmarks.
 
-Borders after the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568, table 1). The descending aorta is cut out here,
-enhanced blood by ``read``; without contrast medium the map's regions are where to look, not contours. What is not found
-of the vessels is placed by the carina and the aortic arch and is approximate. Station 14 is never named; 3a,
-3p, 7 and 8 have no side.
+Borders after the IASLC map (Rusch et al. 2009, J Thorac Oncol 4:568, table 1). Aorta and sternum are cut out here as
+far as they were found, enhanced blood by ``read``; without contrast medium the map's regions are where to look, not
+contours. What is not found of the vessels is placed by the carina and the aortic arch and is approximate. Station 14
+is never named; 3a, 3p, 7 and 8 have no side.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from scipy.spatial import cKDTree
 from nodewise.anatomy.chest import Carina, Chest
 from nodewise.anatomy.hilum import hilar
 from nodewise.anatomy.planes import Planes, planes
-from nodewise.anatomy.where import Where
+from nodewise.anatomy.where import Floats, Where
 from nodewise.anatomy.working import Mask
 from nodewise.values.box import Box
 from nodewise.values.station import Station
 
 BESIDE_MM = 32.0  # paratracheal stations reach so far beyond the tracheal wall
 RETRO_MM = 28.0  # the oesophagus and the fat about it behind the trachea
+NECK_FRONT_MM = 34.0  # of the middle of the trachea: further in front lie the clavicles' ends
 LIGAMENT_MM = 18.0  # where the ligamentum arteriosum usually lies, beyond the tracheal wall
 _Regions = tuple[tuple[Station, Mask], ...]
 
@@ -46,7 +47,7 @@ def station_map(chest: Chest, carina: Carina, box: Box) -> npt.NDArray[np.uint8]
 def _neck(w: Where, at: Planes) -> _Regions:
     """Station 1; the midline of the trachea parts its sides."""
     t = w.trachea
-    neck = (np.abs(w.x - t.x) < 62.0) & (w.y < t.y + 26.0) & (w.y > t.y - 60.0) & (w.z > at.apex)
+    neck = (np.abs(w.x - t.x) < 62.0) & (w.y < t.y + 26.0) & (w.y > t.y - NECK_FRONT_MM) & (w.z > at.apex)
     return (Station.S1R, neck & (w.x <= t.x)), (Station.S1L, neck & (w.x > t.x))
 
 
@@ -83,13 +84,19 @@ def _outer_side(w: Where, at: Planes) -> Mask:
 
 def _prevascular(w: Where, at: Planes) -> Mask:
     """Before the trachea and a line from the upper cava's front to the left carotid's, lower down to the aorta's."""
+    t = w.trachea
+    return np.asarray((w.y < _vessel_front(w, at)) & (np.abs(w.x - t.x) < 60.0))
+
+
+def _vessel_front(w: Where, at: Planes) -> Floats:
+    """Y (nx, 1, nz) of that line: what lies in front of it is 3a, or chest wall."""
     t, c, a = w.trachea, w.cava, w.ascending
     low = w.z.ravel() <= at.arch_top
     x = np.where(low, a.x, t.x + t.radius + 6.0)
     y = np.where(low, a.y - a.radius, t.y - t.radius - 8.0)
     share = np.clip((w.x - c.x) / np.maximum(x - c.x, 1.0), 0.0, 1.0)
     line = (1.0 - share) * (c.y - c.radius) + share * y
-    return np.asarray((w.y < np.minimum(line, t.y - t.radius)) & (np.abs(w.x - t.x) < 60.0))
+    return np.asarray(np.minimum(line, t.y - t.radius))
 
 
 def _paratracheal(w: Where, at: Planes) -> _Regions:
@@ -97,7 +104,7 @@ def _paratracheal(w: Where, at: Planes) -> _Regions:
     t = w.trachea
     wall = t.x + t.radius
     beside = w.between_lungs & (np.abs(w.x - t.x) < t.radius + BESIDE_MM) & (w.y <= t.y + t.radius + 12.0)
-    beside = beside & (w.z <= at.apex)
+    beside = beside & (w.z <= at.apex) & (w.y >= _vessel_front(w, at))
     right, left = beside & (w.x <= wall), beside & (w.x > wall)
     above_artery = (w.z > at.left_artery) & (w.z <= at.arch_top)
     under_arch = above_artery & (w.z <= at.arch_underside)

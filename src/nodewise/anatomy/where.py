@@ -14,7 +14,9 @@ from nodewise.anatomy.working import Mask, paint_disk
 from nodewise.values.box import Box
 
 Floats = npt.NDArray[np.float64]
-BONE_HU = 130.0
+BONE_HU, STERNUM_MM = 130.0, 10.0  # the sternum reaches so far behind the line between the lungs' foremost points
+AIR_HU = -400.0  # a pocket of lung that hangs on neither lung
+INNER = 0.9  # of the ascending aorta's radius is cut out: its middle is less sure than the descending one's
 # Usual places from the carina, and radii: where the vessel itself was not found.
 USUAL_CAVA, USUAL_ASCENDING = (-27.0, -27.0, 9.0), (-7.0, -38.0, 15.0)
 USUAL_DESCENDING = (28.0, -48.0, 12.5)  # from the spinal canal
@@ -38,7 +40,7 @@ class Where:
         x: to the left, (nx, 1, 1). y: to the back, (1, ny, 1). z: to the head, (1, 1, nz).
         trachea, cava, ascending, descending, gullet: by slice. right, left: the bronchi, as far as they run down.
         between_lungs: medial to both. behind_sternum: behind the line between their foremost points.
-        not_tissue: lungs, airway, spine, descending aorta and what lies outside the body.
+        not_tissue: lungs, airway, spine, aorta as far as it was found, and what lies outside the body.
         start, shape, mm: of the box in the chest's lattice, and the lattice's spacing.
     """
 
@@ -93,7 +95,7 @@ class Where:
             descending=descending,
             gullet=Line(gullet_x, descending.y, np.full(len(n), 7.0)),
             between_lungs=~_beyond(*lungs),
-            behind_sternum=j >= _front(*lungs, box)[:, None, :],
+            behind_sternum=_behind_sternum(chest, j, _front(*lungs, box)[:, None, :], box),
             not_tissue=_not_tissue(chest, box),
             start=np.array(box.start),
             shape=box.shape,
@@ -140,19 +142,27 @@ def _not_tissue(chest: Chest, box: Box) -> Mask:
     canal_x, canal_y = (i - centres[:, 0]) * mm, (j - centres[:, 1]) * mm
     from_body = np.hypot(canal_x, canal_y + 18.0)
     vertebra = (from_body < 21.0) | (canal_y > -22.0) | ((from_body < 30.0) & (chest.hu[box.slices] > BONE_HU))
-    lungs = chest.lungs.right[box.slices] | chest.lungs.left[box.slices]
+    lungs = chest.lungs.right[box.slices] | chest.lungs.left[box.slices] | (chest.hu[box.slices] < AIR_HU)
     return np.asarray(lungs | chest.airway[box.slices] | vertebra | ~chest.body[box.slices] | _aorta(chest, box))
 
 
 def _aorta(chest: Chest, box: Box) -> Mask:
-    """The circles of the descending aorta, in ``box``."""
-    inside = np.zeros(box.shape, bool)
-    if chest.aorta is None:
-        return inside
-    for k, centre, radius in zip(chest.aorta.slices, chest.aorta.centres, chest.aorta.radii, strict=True):
+    """The circles of the descending and of the ascending aorta, in ``box``."""
+    inside, down = np.zeros(box.shape, bool), chest.aorta
+    for k, centre, radius in zip(*((down.slices, down.centres, down.radii) if down else ((), (), ())), strict=True):
         if box.start[2] <= k < box.stop[2]:
             paint_disk(inside, centre - box.start[:2], radius, k - box.start[2], True)
+    fore = None if chest.vessels is None else chest.vessels.ascending
+    for (x, y, z), radius in zip(*((fore.centres, fore.radii) if fore else ((), ())), strict=True):
+        if box.start[2] <= z < box.stop[2]:
+            paint_disk(inside, (x - box.start[0], y - box.start[1]), INNER * radius, int(z) - box.start[2], True)
     return inside
+
+
+def _behind_sternum(chest: Chest, rows: Floats, front: Floats, box: Box) -> Mask:
+    """Behind the line ``front`` and the bone that reaches back over it."""
+    over = (chest.hu[box.slices] > BONE_HU) & (rows < front + STERNUM_MM / chest.spacing_mm)
+    return np.asarray((rows >= front) & ~np.logical_or.accumulate(over[:, ::-1], axis=1)[:, ::-1])
 
 
 def _front(right: Mask, left: Mask, box: Box) -> Floats:
