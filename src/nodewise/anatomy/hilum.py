@@ -17,7 +17,7 @@ from nodewise.values.station import Station
 
 MAIN_MM, FAR_MM = 26.0, 18.0  # how far from its airway 10 reaches, and what lies beyond
 HILUM_MM = 10.0  # 10R ends so far past the upper lobe's bronchus, 10L so far before the lumina of the lobes part
-TAKE_OFF_MM, LOBAR_MM = 7.0, 20.0  # of a lobe's bronchus: what belongs to 11, and then to 12
+TAKE_OFF_MM, LOBAR_MM = 7.0, 13.0  # of a lobe's bronchus: what belongs to 11, and then to 12
 UPPER_MM, MIDDLE_MM, LEFT_MM = (16.0, 34.0, 24.0), (42.0, 72.0, 56.0), (30.0, 65.0, 52.0)  # depths, least, most, usual
 
 

@@ -59,7 +59,7 @@ def _before_and_behind(w: Where, at: Planes) -> _Regions:
     three_p = three_p & (np.abs(w.x - t.x) < t.radius + 12.0)
     front = w.between_lungs & w.behind_sternum
     at_arch = (w.z > at.arch_underside) & (w.z <= at.arch_top)
-    six = front & at_arch & (w.x > t.x + t.radius) & _outer_side(w, at)[:, :, None]
+    six = front & at_arch & (w.x > w.ascending.x) & _outer_side(w, at)[:, :, None]
     return (Station.S3P, three_p), (Station.S6, six), (Station.S3A, front & above & _prevascular(w, at))
 
 
@@ -129,7 +129,7 @@ def _lower(w: Where, at: Planes) -> _Regions:
     nine = below & (w.z < at.pulmonary_vein) & (away < 48.0) & (w.y > gullet.y - 22.0) & (w.y < gullet.y + 14.0)
     return (
         (Station.S7, seven),
-        (Station.S8, below & (away < 17.0)),
+        (Station.S8, below & (away < 20.0)),
         (Station.S9R, nine & (w.x <= gullet.x)),
         (Station.S9L, nine & (w.x > gullet.x)),
     )

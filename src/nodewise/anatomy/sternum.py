@@ -16,7 +16,7 @@ APEX_MM = 12.0  # bone that ends further from where the manubrium usually does i
 
 def usual_manubrium_mm(arch_mm: float) -> float:
     """Usual height of the manubrium's upper border above the carina, by that of the arch; a judgement."""
-    return max(0.5 * arch_mm + 45.0, arch_mm + 16.0)
+    return max(0.25 * arch_mm + 60.0, arch_mm + 10.0)
 
 
 def manubrium_top(
