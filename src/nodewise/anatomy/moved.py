@@ -94,8 +94,8 @@ def _carina(carina: Carina, at: Mapping[str, Floats], chest: Chest) -> Carina:
     """Moved as given: the trachea with carina and top, each main bronchus with carina and its own landmark."""
     shift = at["carina"] - carina.split.point if "carina" in at else np.zeros(3)
     split = replace(carina.split, point=carina.split.point + shift, at_edge=carina.split.at_edge and "carina" not in at)
-    right = _bronchus(carina.right, shift, at.get("right_main_bronchus"), RIGHT_MM)
-    left = _bronchus(carina.left, shift, at.get("left_main_bronchus"), LEFT_MM)
+    right = _bronchus(carina.right, shift, at.get("right_main_bronchus"), RIGHT_MM, chest)
+    left = _bronchus(carina.left, shift, at.get("left_main_bronchus"), LEFT_MM, chest)
     upper, middle, lobes = DIVISIONS
     return Carina(
         split=split,
@@ -106,15 +106,19 @@ def _carina(carina: Carina, at: Mapping[str, Floats], chest: Chest) -> Carina:
     )
 
 
-def _bronchus(bronchus: Bronchus, shift: Floats, goal: Floats | None, depth_mm: float) -> Bronchus:
-    """Its path moved with the carina at its start, and so that it meets ``goal`` at its depth, from there on evenly."""
+def _bronchus(bronchus: Bronchus, shift: Floats, goal: Floats | None, depth_mm: float, chest: Chest) -> Bronchus:
+    """Its path moved with the carina at its start, and so that it meets ``goal`` at its depth, from there on evenly.
+
+    With a goal the airway that was seen is not the bronchus: the path takes its place.
+    """
     path, depth = bronchus.path, bronchus.depth_mm
     if len(path) == 0:
         return bronchus
     there = min(int(np.searchsorted(depth, depth_mm)), len(path) - 1)
     end = shift if goal is None else goal - path[there]
     share = np.clip(depth / max(float(depth[there]), 1.0), 0.0, 1.0)[:, None]
-    return replace(bronchus, path=path + (1 - share) * shift + share * end)
+    path = path + (1 - share) * shift + share * end
+    return replace(bronchus, path=path) if goal is None else _of_path(path, depth, bronchus.forks, chest)
 
 
 def _divided(bronchus: Bronchus, point: Floats | None, depths: tuple[float, float, float]) -> Bronchus:
@@ -168,10 +172,13 @@ def _straight(carina: Floats, through: Floats | None, usual: Point, chest: Chest
     way = np.asarray(usual) if through is None else through - carina
     deep = np.arange(1.5, FAR_MM, 3.0)
     path = carina + (deep / mm)[:, None] * way / np.linalg.norm(way)
-    inside = ((np.rint(path) >= 0) & (np.rint(path) < chest.body.shape)).all(axis=1)
+    return _of_path(path, deep, (), chest)
+
+
+def _of_path(path: Floats, depth_mm: Floats, forks: tuple[int, ...], chest: Chest) -> Bronchus:
+    """A bronchus of which only the middle line is known, kept within the scan."""
     depth = np.full(chest.body.shape, np.nan, np.float32)
-    start = np.clip(np.rint(carina).astype(int), 0, np.array(depth.shape) - 1)
-    depth[tuple(start)] = 0.0
-    depth[tuple(np.rint(path[inside]).astype(int).T)] = deep[inside]
+    at = np.clip(np.rint(path).astype(int), 0, np.array(depth.shape) - 1)
+    depth[tuple(at[::-1].T)] = depth_mm[::-1]
     box = Box.around(np.isfinite(depth))
-    return Bronchus(depth[box.slices].copy(), box, path, deep, ())
+    return Bronchus(depth[box.slices].copy(), box, path, depth_mm, forks)
