@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -162,7 +163,7 @@ def _kept(case: LabelledCase, bare: Atlas, work: Path) -> tuple[CaseNodes, Volum
             return None
         nodes, stations = part
         with whole(folder, overwrite=True) as aside:
-            maps = {"voxels": nodes.voxels, "share": nodes.share, "folding": np.array(nodes.folding)}
+            maps: dict[str, Any] = {"voxels": nodes.voxels, "share": nodes.share, "folding": np.array(nodes.folding)}
             if stations is not None:
                 maps["stations"] = stations.array
             np.savez_compressed(aside / "part.npz", **maps)
