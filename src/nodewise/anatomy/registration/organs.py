@@ -32,7 +32,7 @@ ANCHORS = ("heart_ventricle_left", "heart", "trachea", "aorta")
 """Whose middle the similarity starts from, the first that both have: P3 takes the left ventricle."""
 NEEDED = 3
 """Of the structures in the mediastinum, so many must be in both."""
-EFFORT = Effort(levels=(200, 100, 25))
+EFFORT = Effort(levels=(100, 60, 10))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

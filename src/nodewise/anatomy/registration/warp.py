@@ -66,7 +66,9 @@ class Warp:
     def to_patient(self, lps_mm: npt.ArrayLike) -> Floats:
         """Points (…, 3) of the reference in the patient."""
         points = np.asarray(lps_mm, np.float64)
-        return _moved(np.asarray(np.linalg.inv(self.affine), np.float64), points + _at(self.backward, self.grid, points))
+        return _moved(
+            np.asarray(np.linalg.inv(self.affine), np.float64), points + _at(self.backward, self.grid, points)
+        )
 
 
 def carry(volume: Volume, warp: Warp, grid: Grid, to: Literal["patient", "reference"]) -> Volume:
