@@ -99,7 +99,9 @@ def ordinary(cases: Sequence[LabelledCase]) -> str:
 
 
 def organ_names(case: LabelledCase) -> Mapping[int, str] | None:
-    """Names of the labels of a case's organs, from the ``truth.json`` beside them; None where they are not told."""
+    """Names of the labels of a case's organs, as the data set or the ``truth.json`` beside them tells; else None."""
+    if case.organ_names is not None:
+        return {label: name for name, label in case.organ_names.items()}
     if case.organs is None or not (case.organs.parent / TRUTH_FILE).is_file():
         return None
     return {label: name for name, label in read_truth(case.organs.parent / TRUTH_FILE).organs.items()}
