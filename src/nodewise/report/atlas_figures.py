@@ -172,15 +172,20 @@ def _at(point: Point, plane: int) -> tuple[float, float]:
 def _over(
     axes: Axes, ct: Picture, shown: Any, extent: Extent, plane: int, *, highest: float, alpha: float = 0.6
 ) -> Any:
+    from matplotlib import patheffects
+
     axes.imshow(ct, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="bilinear")
     picture = axes.imshow(shown, cmap=_COLOURS, vmin=0, vmax=highest, alpha=alpha, extent=extent)
+    outline = [patheffects.withStroke(linewidth=1.5, foreground="black")]  # white letters may lie on bone
     axes.set_xticks([])
     axes.set_yticks([])
     places = ((0.02, 0.5), (0.98, 0.5), (0.5, 0.97), (0.5, 0.03))
     for letter, (x, y) in zip(_LETTERS[plane], places, strict=True):
         across = "left" if x < 0.1 else "right" if x > 0.9 else "center"
         down = "top" if y > 0.9 else "bottom" if y < 0.1 else "center"
-        axes.text(x, y, letter, color="white", fontsize=7, transform=axes.transAxes, ha=across, va=down)
+        axes.text(
+            x, y, letter, color="white", fontsize=7, path_effects=outline, transform=axes.transAxes, ha=across, va=down
+        )
     return picture
 
 

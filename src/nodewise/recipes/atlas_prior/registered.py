@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,8 @@ class RegisteredAtlas:
         with tempfile.TemporaryDirectory() as made:
             atlas_folder.save_atlas(plain, Path(made) / "atlas", "")
             parts = {path.name: path.read_bytes() for path in sorted((Path(made) / "atlas").iterdir())}
-        np.savez(file, **{name: np.frombuffer(data, np.uint8) for name, data in parts.items()})
+        arrays: dict[str, Any] = {name: np.frombuffer(data, np.uint8) for name, data in parts.items()}
+        np.savez(file, **arrays)
         return file.getvalue()
 
 
