@@ -125,7 +125,7 @@ def by_demons(patient: Chest, reference: Chest, iterations: int = 100) -> Warp:
         image = sitk.GetImageFromArray(np.ascontiguousarray(grey.T))
         image.SetSpacing(lattice.spacing)
         images.append(image)
-    fields = [_demons(*pair, iterations) for pair in (images, images[::-1])]
+    fields = [_demons(a, b, iterations) for a, b in (images, images[::-1])]
     return Warp(matrix, lattice, fields[0], fields[1], folded_share(fields[0], lattice), "demons of SimpleITK")
 
 

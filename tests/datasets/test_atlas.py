@@ -1,5 +1,7 @@
 """An atlas built from a folder of labelled scans, and its command."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.anatomy.registration.test_organs import NAMES, QUICK, drawn
@@ -10,7 +12,7 @@ from nodewise.anatomy.atlas.folder import card_of, load_atlas
 from nodewise.anatomy.registration.warp import points_of
 from nodewise.cli.main import exit_code
 from nodewise.datasets import atlas as building
-from nodewise.datasets.atlas import build_atlas, ordinary
+from nodewise.datasets.atlas import build_atlas, ordinary, organ_names
 from nodewise.datasets.read import read_dataset
 from nodewise.io.itk import write_nifti
 from nodewise.io.truthfile import TruthRecord, write_truth
@@ -157,3 +159,10 @@ def test_a_fold_leaves_its_patients_out(folder, quick, tmp_path, monkeypatch):
     assert len(taken) == 2 and not {c.patient for c in taken} & {c.patient for c in held}
     with pytest.raises(BadInputError, match="every patient"):
         command._cases(folder, None, 0, list(MOVES))
+
+
+def test_organs_are_named_by_the_data_set_or_by_the_truth_beside_them(folder):
+    case = replace(read_dataset(folder).cases[0], organ_names=None)
+    assert organ_names(case) == NAMED
+    assert organ_names(replace(case, organ_names={"aorta": 3})) == {3: "aorta"}
+    assert organ_names(replace(case, organs=None)) is None

@@ -182,7 +182,7 @@ def _laid(path: Path, one: Atlas) -> Laid:
     warp = lay(anatomy, one)
     if warp is None:
         raise BadInputError(f"{path}: no carina was found, so that the atlas cannot be laid over it")
-    grid = prior_grid(anatomy)
+    grid = prior_grid(anatomy.mediastinum)
     x, y, z = warp.to_patient(one.carina).tolist()
     return Laid(path.name, study.ct, carry(one.prior, warp, grid, "patient"), distance(one, warp, grid), (x, y, z))
 

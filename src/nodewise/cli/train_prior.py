@@ -69,10 +69,9 @@ LossOption = Annotated[
 AtlasOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE",
-        help="atlas_prior: node atlas (atlas.npz of a model); else one is built from the scans trained on.",
-        exists=True,
-        dir_okay=False,
+        metavar="ATLAS",
+        help="atlas_prior: node atlas: a folder by nodewise atlas build, default for the one that comes with nodewise, "
+        "or atlas.npz of a model; else one is built from the scans trained on.",
         show_default=False,
     ),
 ]

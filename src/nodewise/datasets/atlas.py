@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,9 @@ def ordinary(cases: Sequence[LabelledCase]) -> str:
 
 
 def organ_names(case: LabelledCase) -> Mapping[int, str] | None:
-    """Names of the labels of a case's organs, from the ``truth.json`` beside them; None where they are not told."""
+    """Names of the labels of a case's organs, as the data set or the ``truth.json`` beside them tells; else None."""
+    if case.organ_names is not None:
+        return {label: name for name, label in case.organ_names.items()}
     if case.organs is None or not (case.organs.parent / TRUTH_FILE).is_file():
         return None
     return {label: name for name, label in read_truth(case.organs.parent / TRUTH_FILE).organs.items()}
@@ -162,7 +165,7 @@ def _kept(case: LabelledCase, bare: Atlas, work: Path) -> tuple[CaseNodes, Volum
             return None
         nodes, stations = part
         with whole(folder, overwrite=True) as aside:
-            maps = {"voxels": nodes.voxels, "share": nodes.share, "folding": np.array(nodes.folding)}
+            maps: dict[str, Any] = {"voxels": nodes.voxels, "share": nodes.share, "folding": np.array(nodes.folding)}
             if stations is not None:
                 maps["stations"] = stations.array
             np.savez_compressed(aside / "part.npz", **maps)

@@ -17,12 +17,15 @@ from nodewise.anatomy.atlas.prior import mean_of, prior_of
 from nodewise.image.resample import resample
 from nodewise.image.window import SOFT_TISSUE, window
 from nodewise.values.atlas import Atlas
-from nodewise.values.grid import Floats, Grid, Point
+from nodewise.values.grid import Grid, Point
 from nodewise.values.volume import Quantity, Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Picture = npt.NDArray[np.float32]
+Extent = tuple[float, float, float, float]
 
 PIXEL_MM = 1.0
 HIGHEST = 0.85
@@ -141,7 +144,7 @@ def _plane(middle: Point, plane: int, thick: int = 1) -> Grid:
     return Grid.of((shape[0], shape[1], shape[2]), (PIXEL_MM,) * 3, (start[0], start[1], start[2]))
 
 
-def _slice(scan: Laid, volume: Volume, middle: Point, plane: int) -> tuple[Floats, Floats, tuple[float, ...]]:
+def _slice(scan: Laid, volume: Volume, middle: Point, plane: int) -> tuple[Picture, Picture, Extent]:
     """CT in greys and the map on one plane, rows downwards, and where its edges lie in mm."""
     grid = _plane(middle, plane)
     through = (2, 1, 0)[plane]
@@ -156,7 +159,7 @@ def _slice(scan: Laid, volume: Volume, middle: Point, plane: int) -> tuple[Float
     return window(pictures[0], *SOFT_TISSUE), pictures[1], extent
 
 
-def _deepest(volume: Volume, middle: Point) -> Floats:
+def _deepest(volume: Volume, middle: Point) -> Picture:
     """The largest value along y within 120 mm, as a coronal picture: single nodes rarely lie in one plane."""
     return np.asarray(np.flipud(resample(volume, _plane(middle, 1, thick=121)).array.max(axis=1).T))
 
@@ -167,17 +170,22 @@ def _at(point: Point, plane: int) -> tuple[float, float]:
 
 
 def _over(
-    axes: Axes, ct: Floats, shown: Any, extent: tuple[float, ...], plane: int, *, highest: float, alpha: float = 0.6
+    axes: Axes, ct: Picture, shown: Any, extent: Extent, plane: int, *, highest: float, alpha: float = 0.6
 ) -> Any:
+    from matplotlib import patheffects
+
     axes.imshow(ct, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="bilinear")
     picture = axes.imshow(shown, cmap=_COLOURS, vmin=0, vmax=highest, alpha=alpha, extent=extent)
+    outline = [patheffects.withStroke(linewidth=1.5, foreground="black")]  # white letters may lie on bone
     axes.set_xticks([])
     axes.set_yticks([])
     places = ((0.02, 0.5), (0.98, 0.5), (0.5, 0.97), (0.5, 0.03))
     for letter, (x, y) in zip(_LETTERS[plane], places, strict=True):
-        where = {"ha": "left" if x < 0.1 else "right" if x > 0.9 else "center"}
-        where["va"] = "top" if y > 0.9 else "bottom" if y < 0.1 else "center"
-        axes.text(x, y, letter, color="white", fontsize=7, transform=axes.transAxes, **where)
+        across = "left" if x < 0.1 else "right" if x > 0.9 else "center"
+        down = "top" if y > 0.9 else "bottom" if y < 0.1 else "center"
+        axes.text(
+            x, y, letter, color="white", fontsize=7, path_effects=outline, transform=axes.transAxes, ha=across, va=down
+        )
     return picture
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tests.anatomy.registration.test_warp import turned
 
+from nodewise.anatomy.registration import organs
 from nodewise.anatomy.registration.organs import Labelled, common_structures, register_organs
 from nodewise.anatomy.registration.structures import centroid, channels, labels_of, present, rank_channel
 from nodewise.anatomy.registration.variational import Effort
@@ -77,6 +78,17 @@ def test_a_known_map_is_found_on_an_oblique_grid(patient, reference):
     assert np.linalg.norm(warp.to_patient(there) - HIDDEN, axis=1).max() < 1.0
     assert there[1, 0] > there[2, 0] + 20  # the left one stays left
     assert warp.method == "organs"
+
+
+@pytest.mark.parametrize("step", ["similarity", "affine"])
+def test_a_step_that_went_astray_is_not_taken(patient, reference, monkeypatch, step):
+    """As masks of a chest do, whose best match is now and then a vertebra or two away."""
+    astray = np.eye(4)
+    astray[:3, 3] = (5.0, 60.0, -45.0)
+    monkeypatch.setattr(organs, step, lambda *_: astray)
+    found = organs.linear_map(patient, reference, common_structures(patient, reference))
+    wrong = HIDDEN @ found[:3, :3].T + found[:3, 3] - known(HIDDEN)
+    assert np.linalg.norm(wrong, axis=1).mean() < 12.0
 
 
 def test_the_papers_literal_mode_finds_it_too(patient, reference):

@@ -11,7 +11,7 @@ from nodewise.anatomy.registration.landmarks import register_frames
 from nodewise.anatomy.registration.organs import EFFORT, Labelled, common_structures, register_organs
 from nodewise.anatomy.registration.variational import Effort
 from nodewise.anatomy.registration.warp import Warp, carry, points_of
-from nodewise.values.anatomy import Anatomy
+from nodewise.values.anatomy import Anatomy, Region
 from nodewise.values.atlas import Atlas
 from nodewise.values.grid import Grid
 from nodewise.values.volume import Quantity, Volume
@@ -33,8 +33,8 @@ def lay(anatomy: Anatomy, atlas: Atlas, effort: Effort = EFFORT) -> Warp | None:
     return None if frame is None else register_frames(frame, atlas.frame)
 
 
-def node_prior(anatomy: Anatomy, atlas: Atlas, effort: Effort = EFFORT) -> Anatomy:
-    """The anatomy with ``prior`` and ``distance`` of the atlas, on a grid of 3 mm around the mediastinum.
+def node_prior(anatomy: Anatomy, atlas: Atlas, effort: Effort = EFFORT, region: Region | None = None) -> Anatomy:
+    """The anatomy with ``prior`` and ``distance`` of the atlas, on a grid of 3 mm around ``region`` or the mediastinum.
 
     Both run from 0 to 1: ``prior`` is the atlas's, scaled there; ``distance`` is measured from the carina in the
     reference and divided by the atlas's ``farthest_mm``, at most 1 (P3). A warning says where landmarks alone had
@@ -43,7 +43,7 @@ def node_prior(anatomy: Anatomy, atlas: Atlas, effort: Effort = EFFORT) -> Anato
     warp = lay(anatomy, atlas, effort)
     if warp is None:
         return replace(anatomy, warnings=(*anatomy.warnings, NOTHING))
-    grid = prior_grid(anatomy)
+    grid = prior_grid(region or anatomy.mediastinum)
     said = (LANDMARKS,) if warp.method == "landmarks" else ()
     if warp.folding > 0:
         said = (*said, f"The atlas folds in {warp.folding:.2%} of the voxels where it was laid over the scan.")
@@ -61,10 +61,10 @@ def distance(atlas: Atlas, warp: Warp, grid: Grid) -> Volume:
     return Volume(np.minimum(away, 1).astype(np.float32), grid, Quantity.PROBABILITY)
 
 
-def prior_grid(anatomy: Anatomy, spacing_mm: float = SPACING_MM) -> Grid:
-    """A lattice along the patient's axes around the mediastinum, 12 mm more on every side."""
-    low = np.asarray(anatomy.mediastinum.low_mm) - MARGIN_MM
-    high = np.asarray(anatomy.mediastinum.high_mm) + MARGIN_MM
+def prior_grid(region: Region, spacing_mm: float = SPACING_MM) -> Grid:
+    """A lattice along the patient's axes around a region, 12 mm more on every side."""
+    low = np.asarray(region.low_mm) - MARGIN_MM
+    high = np.asarray(region.high_mm) + MARGIN_MM
     shape = np.maximum(1, np.ceil((high - low) / spacing_mm)).astype(int).tolist()
     x, y, z = (low + spacing_mm / 2).tolist()
     return Grid.of((shape[0], shape[1], shape[2]), (spacing_mm,) * 3, (x, y, z))

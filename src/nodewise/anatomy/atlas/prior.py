@@ -43,7 +43,7 @@ def mean_of(cases: Sequence[CaseNodes], grid: Grid) -> npt.NDArray[np.float32]:
     total = np.zeros(int(np.prod(grid.shape)), np.float32)
     for case in cases:
         total[case.voxels] += case.share.astype(np.float32) / FULL
-    return (total / len(cases)).reshape(grid.shape)
+    return np.asarray((total / len(cases)).reshape(grid.shape), np.float32)
 
 
 def prior_of(cases: Sequence[CaseNodes], grid: Grid) -> Volume:

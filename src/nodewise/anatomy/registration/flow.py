@@ -24,7 +24,7 @@ def exponential(velocity: Tensor) -> Tensor:
 
     longest = float(torch.linalg.vector_norm(velocity, dim=0).max())
     halvings = max(0, math.ceil(math.log2(longest / LARGEST_STEP))) if longest > 0 else 0
-    moved = velocity / 2**halvings
+    moved: Tensor = velocity / float(2**halvings)
     for _ in range(halvings):
         moved = moved + sampled(moved, moved)
     return moved

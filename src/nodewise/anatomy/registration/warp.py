@@ -60,13 +60,15 @@ class Warp:
 
     def to_reference(self, lps_mm: npt.ArrayLike) -> Floats:
         """Points (…, 3) of the patient in the reference."""
-        points = _moved(self.affine, np.asarray(lps_mm, np.float64))
+        points: Floats = _moved(self.affine, np.asarray(lps_mm, np.float64))
         return points + _at(self.forward, self.grid, points)
 
     def to_patient(self, lps_mm: npt.ArrayLike) -> Floats:
         """Points (…, 3) of the reference in the patient."""
         points = np.asarray(lps_mm, np.float64)
-        return _moved(np.linalg.inv(self.affine), points + _at(self.backward, self.grid, points))
+        return _moved(
+            np.asarray(np.linalg.inv(self.affine), np.float64), points + _at(self.backward, self.grid, points)
+        )
 
 
 def carry(volume: Volume, warp: Warp, grid: Grid, to: Literal["patient", "reference"]) -> Volume:

@@ -264,7 +264,9 @@ class _Bench:
         if channels not in self.gathered:
             training, validating = divided(self.training, self.ablation.effort.seed)
             cache = self.out / "cache"
-            self.gathered[channels] = gather(training, validating, cache, effort, self.progress, self.reader)
+            self.gathered[channels] = gather(
+                training, validating, cache, effort, self.progress, self.reader, self.held_out
+            )
         return self.gathered[channels]
 
     def _effort(self, name: str, number: int) -> Effort:

@@ -27,7 +27,7 @@ class Effort:
         device: auto, cpu, cuda, cuda:1 or mps; devices: how many of them. processes: to prepare with.
         workers: threads that make batches ahead. smart: which cases are in use when.
         margin_mm: around the lungs.
-        atlas: file of a node atlas; None builds it from the scans that are trained on.
+        atlas: as ``registered.node_atlas`` takes it; None builds it from the scans that are trained on.
         semi: go on from the best weights with the partly annotated scans as unlabelled ones; None for not at all.
     """
 

@@ -15,9 +15,9 @@ from nodewise.learn.planner import plan_training
 from nodewise.models.prior_preparation import PriorPreparation
 from nodewise.recipes.atlas_prior.cases import Lay, prior_cases
 from nodewise.recipes.atlas_prior.effort import Effort, OnProgress
-from nodewise.recipes.atlas_prior.laid import Laid, as_read, atlas_of
+from nodewise.recipes.atlas_prior.laid import LaidGiven, as_read, atlas_of, given_atlas
 from nodewise.recipes.atlas_prior.learn import Material
-from nodewise.recipes.atlas_prior.prior import NodeAtlas, load_atlas
+from nodewise.recipes.atlas_prior.prior import NodeAtlas
 from nodewise.recipes.atlas_prior.survey import ReadAnatomy, Surveyed, fingerprint_of, intensity_of, survey
 from nodewise.values.errors import BadInputError
 
@@ -52,14 +52,18 @@ def gather(
     effort: Effort,
     progress: OnProgress,
     reader: Reader,
+    held_out: Sequence[LabelledCase] = (),
 ) -> Gathered:
     """Survey and prepare; what is in ``cache`` already is not made again.
 
+    The nodes of ``held_out`` are taken out of an atlas that is given.
+
     Raises:
-        BadInputError: a scan cannot be read, no case has a node, or no atlas can be built.
+        BadInputError: a scan cannot be read, no case has a node, or no atlas can be read or built.
     """
+    given = None if effort.atlas is None else given_atlas(effort.atlas, held_out)
     known, others = (look_at(cases, cache, effort, progress, reader) for cases in (training, validating))
-    lay, how, atlas = _prior(known, effort, reader)
+    lay, how, atlas = _prior(known, given, effort, reader)
     intensity, size = intensity_of(known), effort.size
     in_channels = PriorPreparation((1.0, 1.0, 1.0), intensity, effort.way.channels).count
     planned = plan_training(fingerprint_of(known), in_channels, 2, size.budget, size.spacing_mm)
@@ -95,14 +99,19 @@ def look_at(
     )
 
 
-def _prior(known: Sequence[Surveyed], effort: Effort, reader: Reader) -> tuple[Lay, str, NodeAtlas | None]:
+def _prior(
+    known: Sequence[Surveyed], given: NodeAtlas | None, effort: Effort, reader: Reader
+) -> tuple[Lay, str, NodeAtlas | None]:
     """How the prior of a case is had, the same in words, and the atlas that has to travel with the weights."""
     if reader.has_prior:
         return as_read, "prior as read", None
+    if given is not None:
+        laid_over = LaidGiven(given)
+        return laid_over, laid_over.how, given
     try:
-        laid = Laid(load_atlas(effort.atlas)) if effort.atlas is not None else atlas_of(known)
+        laid = atlas_of(known)
     except BadInputError as error:
-        if effort.way.channels == "prior" or effort.atlas is not None:
+        if effort.way.channels == "prior":
             raise
         log.warning("no place is likelier than another: %s", error)
         return as_read, "no prior", None

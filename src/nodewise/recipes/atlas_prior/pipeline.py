@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from nodewise.models.bundle import Bundle, load_bundle
 from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.recipes.atlas_prior.after import After
-from nodewise.recipes.atlas_prior.prior import NodeAtlas, load_atlas
+from nodewise.recipes.atlas_prior.prior import NodeAtlas
+from nodewise.recipes.atlas_prior.registered import node_atlas
 from nodewise.recipes.atlas_prior.segment import PriorSegmenter, prior_segmenter
 from nodewise.values.anatomy import Anatomy
 from nodewise.values.errors import BadInputError
@@ -125,4 +126,4 @@ def after_of(bundle: Bundle) -> After:
 
 def _atlas(bundle: Bundle) -> NodeAtlas | None:
     """The atlas beside the weights, where the model has one."""
-    return load_atlas(bundle.folder / ATLAS_FILE) if ATLAS_FILE in bundle.beside else None
+    return node_atlas(bundle.folder / ATLAS_FILE) if ATLAS_FILE in bundle.beside else None

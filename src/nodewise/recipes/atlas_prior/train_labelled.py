@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.folds import Fold
 from nodewise.datasets.read import read_dataset
 from nodewise.io.whole import make_folder
 from nodewise.learn.case_cache import CachedCase
@@ -26,14 +27,15 @@ def train_on_labelled(
     dataset, cache = read_dataset(data), out / "cache"
     if fold is None:
         make_folder(out)
-        return (_train(out, cache, effort, data, dataset.cases, "", reader, progress),)
+        return (_train(out, cache, effort, data, Fold(0, dataset.cases, ()), "", reader, progress),)
     if not 0 <= fold < FOLDS:
         raise BadInputError(f"there is no fold {fold}: give 0 to {FOLDS - 1}")
     one = paper_folds(dataset.cases)[fold]
     inside = out / f"fold-{one.number:02d}"
     make_folder(inside)
     (inside / "held_out.txt").write_text("".join(f"{case.name}\n" for case in one.held_out), encoding="utf-8")
-    return (_train(inside, cache, effort, data, one.training, f" --fold {fold}", reader, progress),)
+    words = f" --fold {fold}"
+    return (_train(inside, cache, effort, data, one, words, reader, progress),)
 
 
 def _train(
@@ -41,13 +43,13 @@ def _train(
     cache: Path,
     effort: Effort,
     data: Path,
-    cases: Sequence[LabelledCase],
+    fold: Fold,
     words: str,
     reader: Reader,
     progress: OnProgress,
 ) -> Path:
-    training, validating = divided(cases, effort.seed)
-    gathered = gather(training, validating, cache, effort, progress, reader)
+    training, validating = divided(fold.training, effort.seed)
+    gathered = gather(training, validating, cache, effort, progress, reader, fold.held_out)
     run = effort.run(out / "fit")
     trained = train_prior(gathered.material, effort.way, run, lambda now: progress("nodes", now.step, run.steps))
     if effort.semi is not None:
@@ -64,7 +66,7 @@ def _train(
         )
     made = Made(
         name=name_of(data, out.name if words else ""),
-        trained_on=told(cases),
+        trained_on=told(fold.training),
         held_out=held_out_words(len(validating)),
         fingerprint=fingerprint(gathered),
         command=f"nodewise train atlas_prior DATA {effort.command}{words}",
