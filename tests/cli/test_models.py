@@ -114,7 +114,7 @@ def test_info_says_everything_in_the_model_file(capsys, folder):
     for part in (
         "three_step", "Drawn balls [not patients].", "Balls of Chicago (CC BY 4.0)", "4.5 mm", "0.35", "ten balls",
         "nodewise train three_step --seed 0", "0.81", "2.5", "stations-0, stations-1, stations-2", "0.25", "2 × 3-D",
-        "channels 4, 8", "16 × 16 × 8", "spacing mm [2.0, 2.0, 3.0]", "avg_recall_d5", "0.876", "0.8 to 0.94",
+        "channels 4, 8", "voxels at a time", "spacing mm [2.0, 2.0, 3.0]", "avg_recall_d5", "0.876", "0.8 to 0.94",
         "100 phantoms", "A card.",
     ):  # fmt: skip
         assert part in said, part
