@@ -12,7 +12,8 @@ from nodewise.datasets.table import TABLE_FILE, read_table
 from nodewise.io.itk import SUFFIXES, is_image
 from nodewise.values.errors import BadInputError
 
-_CHANNEL = "_0000"
+CT_CHANNEL = "_0000"
+"""What nnU-Net's images have behind their cases' names, and predictions that are named after them."""
 
 
 def pair_cases(folder: Path) -> tuple[LabelledCase, ...]:
@@ -121,7 +122,7 @@ def _ct_channel(content: Mapping[str, Any], path: Path) -> str:
     channels = content.get("channel_names") or content.get("modality") or {"0": "CT"}
     numbers = [number for number, name in channels.items() if str(name).upper() == "CT"]
     if len(channels) == 1:
-        return _CHANNEL
+        return CT_CHANNEL
     if len(numbers) != 1:
         raise BadInputError(
             f"{path}: which channel is the CT cannot be told ({', '.join(map(str, channels.values()))})"
