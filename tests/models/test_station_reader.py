@@ -92,10 +92,10 @@ def test_stations_lie_where_the_network_sees_them(turned):
         grid = Grid.of((120, 100, 100), (2.0, 2.0, 2.0), direction=lean)
         grid = Grid.of(grid.shape, grid.spacing, tuple(-grid.to_lps((59.5, 49.5, 49.5))), lean)
     by_rules = _anatomy().organs
-    found = _reader()(_study(grid=grid), _anatomy(stations=by_rules))
+    found = _reader()(_study(grid=grid), replace(_anatomy(stations=by_rules), stations_error_mm=12.0))
     assert found.how == LEARNED_STATIONS
     assert found.warnings == ()
-    assert found.stations_by_rules is by_rules
+    assert found.stations_by_rules is by_rules and found.stations_error_mm == 0
     hu = _blocks(found.stations.grid)
     airway = resample(
         Volume(np.asfortranarray(_anatomy().organs.array == 4), _anatomy().organs.grid, Quantity.MASK),

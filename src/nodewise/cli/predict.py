@@ -194,6 +194,7 @@ def _given(
 def _scans(source: Path) -> list[tuple[str, Path]]:
     """Name and image of each case of a data set; of other folders each study, by the names that ``predict`` gives."""
     from nodewise.datasets.dicom import studies_in
+    from nodewise.datasets.files import CT_CHANNEL
     from nodewise.datasets.read import layout_of, read_dataset
     from nodewise.io.folder import find_studies
 
@@ -202,7 +203,7 @@ def _scans(source: Path) -> list[tuple[str, Path]]:
         return list(studies_in(source).items())
     if layout is not None:
         return [(case.name, case.image) for case in read_dataset(source).cases]
-    return [(name.removesuffix("_0000"), path) for name, path in find_studies(source)]
+    return [(name.removesuffix(CT_CHANNEL), path) for name, path in find_studies(source)]
 
 
 def _by_fold(

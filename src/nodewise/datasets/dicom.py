@@ -14,8 +14,7 @@ from nodewise.io.itk import is_image
 
 def is_studies(folder: Path) -> bool:
     """Whether some folder directly inside holds DICOM."""
-    inside = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))
-    return any(any(map(is_dicom, files_under(path))) for path in inside)
+    return bool(studies_in(folder))
 
 
 def studies_in(folder: Path) -> dict[str, Path]:

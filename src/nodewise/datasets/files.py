@@ -16,7 +16,8 @@ from nodewise.values.errors import BadInputError
 
 DATASET_FILE = "dataset.json"
 ORGANS_FILE = "organs.json"
-_CHANNEL = "_0000"
+CT_CHANNEL = "_0000"
+"""What nnU-Net's images have behind their cases' names, and predictions that are named after them."""
 
 
 def pair_dataset(folder: Path) -> Dataset:
@@ -155,7 +156,7 @@ def _ct_channel(content: Mapping[str, Any], path: Path) -> str:
     channels = content.get("channel_names") or content.get("modality") or {"0": "CT"}
     numbers = [number for number, name in channels.items() if str(name).upper() == "CT"]
     if len(channels) == 1:
-        return _CHANNEL
+        return CT_CHANNEL
     if len(numbers) != 1:
         raise BadInputError(
             f"{path}: which channel is the CT cannot be told ({', '.join(map(str, channels.values()))})"

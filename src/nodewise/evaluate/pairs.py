@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from nodewise.datasets.case import LabelledCase
+from nodewise.datasets.files import CT_CHANNEL
 from nodewise.evaluate.labelled import labelled_cases, patient_cells
 from nodewise.io.itk import SUFFIXES, is_image
 from nodewise.values.errors import BadInputError
@@ -20,8 +21,6 @@ TRUTH_FILE, ASSESSMENT_FILE, NODES_FILE = "truth.json", "assessment.json", "node
 PATIENT_COLUMNS = ("n_positive", "primary_side", "n_category_8", "n_category_9")
 _COLUMNS = ("name", "truth", "prediction", "image", *PATIENT_COLUMNS)
 _NAMES_SHOWN = 8
-CT_CHANNEL = "_0000"
-"""What nnU-Net's images have behind their cases' names, and predictions that are named after them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ PAPER = NodesWay(
 PHANTOM = NodesWay(
     preparation=Preparation((1.5, 1.5, 1.5), ((-160.0, 240.0), (-1000.0, 600.0))),
     patch=(64, 64, 64),
-    window=(128, 128, 96),  # quicker, and where windows lie matters less: docs/decisions/0008
+    window=(128, 128, 96),  # quicker, no worse: docs/decisions/0008
     plan=NetworkPlan(
         2, (1,), channels=(24, 48, 96, 160), blocks=(1, 2, 2, 2), fold=(2, 2, 2), auxiliary=12, norm="batch"
     ),
