@@ -55,7 +55,7 @@ def assess(
     """
     watch = _Stopwatch(on_stage)
     with watch("anatomy"):
-        anatomy = pipeline.read_anatomy(study)
+        anatomy = pipeline.complete(pipeline.read_anatomy(study))
     with watch("segmentation"):
         probability = pipeline.segment(study, anatomy)
     with watch("nodes"):

@@ -15,11 +15,18 @@ Judge = Callable[[Study, Sequence[Node], Sequence[Size]], list[Malignancy]]
 """How suspect each node is, in order."""
 
 
+def unchanged(anatomy: Anatomy) -> Anatomy:
+    """The anatomy itself: nothing is laid on it."""
+    return anatomy
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """How one recipe reads anatomy, segments nodes and judges them; everything else is shared.
 
     Attributes:
+        read_anatomy: of a study; the user's organs or landmarks may take its place.
+        complete: what the network wants laid on an anatomy, whoever read it, such as P3's node prior.
         segment: probability of being node, on a crop of the CT's grid.
         malignancy: one answer a node, in order.
         threshold: probability from which a voxel is node.
@@ -45,3 +52,4 @@ class Pipeline:
     mirrored: bool = False
     bulk: bool = True
     given: str = ""
+    complete: Callable[[Anatomy], Anatomy] = unchanged

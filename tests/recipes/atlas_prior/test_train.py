@@ -28,7 +28,7 @@ from nodewise.recipes.atlas_prior.semi import SemiBatches, SemiLoss, post_proces
 from nodewise.recipes.atlas_prior.split import divided, paper_folds
 from nodewise.recipes.atlas_prior.survey import load_anatomy, save_anatomy
 from nodewise.recipes.atlas_prior.way import ROWS, SIZES, PriorWay
-from nodewise.recipes.load import load_pipeline
+from nodewise.recipes.load import load_pipeline, with_given
 from nodewise.story import assess
 from nodewise.values.errors import BadInputError
 
@@ -149,7 +149,7 @@ def test_a_model_is_made_that_predicts(chests, trained, monkeypatch):
     monkeypatch.setattr("nodewise.anatomy.read.read_anatomy", PLAIN.read)
     pipeline = load_pipeline(trained, "cpu", runtime="torch")
     study = read_study(chests / "images" / "case-00.nii.gz")
-    anatomy = pipeline.read_anatomy(study)
+    anatomy = pipeline.complete(pipeline.read_anatomy(study))
     peak = np.unravel_index(int(anatomy.prior.array.argmax()), anatomy.prior.array.shape)
     near = [np.linalg.norm(anatomy.prior.grid.to_lps(peak) - GRID.to_lps(seat)) for seat in SEATS]
     assert min(near) < 8
@@ -157,6 +157,31 @@ def test_a_model_is_made_that_predicts(chests, trained, monkeypatch):
     assert 0 <= scores.array.min() <= scores.array.max() <= 1
     assessment = assess(study, pipeline)
     assert assessment.provenance.weights_sha256 == model.weights_sha256
+
+
+def test_the_prior_is_laid_on_landmarks_that_someone_corrected_too(chests, trained, monkeypatch):
+    read = []
+
+    def corrected(study, _organs=None, points=None):
+        read.append(points)
+        anatomy = PLAIN.read(study)
+        carina = replace(anatomy.landmarks["carina"], lps_mm=points["carina"])
+        return replace(anatomy, landmarks={"carina": carina})
+
+    monkeypatch.setattr("nodewise.anatomy.read.read_anatomy", corrected)
+    own = load_pipeline(trained, "cpu", runtime="torch")
+    study = read_study(chests / "images" / "case-00.nii.gz")
+    x, y, z = PLAIN.read(study).landmarks["carina"].lps_mm
+    priors = []
+    for moved in (0.0, 9.0):
+        pipeline = with_given(own, points={"carina": (x, y, z + moved)})
+        assessment = assess(study, pipeline)
+        assert assessment.provenance.settings["given"] == "landmarks"
+        assert not any("no place is likelier" in line for line in assessment.anatomy.warnings)
+        prior = assessment.anatomy.prior
+        priors.append(np.average(prior.grid.to_lps(np.argwhere(prior.array > 0.1))[:, 2]))
+    assert priors[1] - priors[0] > 1.5
+    assert read[-1]["carina"][2] == z + 9.0
 
 
 def test_the_atlas_travels_and_no_patients_own_nodes_are_in_his_prior(chests, trained, tmp_path):

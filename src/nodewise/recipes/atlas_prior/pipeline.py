@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +9,10 @@ from typing import TYPE_CHECKING
 from nodewise.models.bundle import Bundle, load_bundle
 from nodewise.models.preparation_file import ATLAS_FILE, PriorFile
 from nodewise.recipes.atlas_prior.after import After
-from nodewise.recipes.atlas_prior.prior import NodeAtlas
 from nodewise.recipes.atlas_prior.registered import node_atlas
 from nodewise.recipes.atlas_prior.segment import PriorSegmenter, prior_segmenter
-from nodewise.values.anatomy import Anatomy
 from nodewise.values.errors import BadInputError
-from nodewise.values.pipeline import Pipeline
-from nodewise.values.study import Study
+from nodewise.values.pipeline import Pipeline, unchanged
 
 if TYPE_CHECKING:
     from nodewise.learn.runtime import Runtime
@@ -44,13 +40,15 @@ def pipeline(
     Raises:
         BadInputError: the folder is damaged, or is no model of this recipe.
     """
+    from nodewise.anatomy.read import read_anatomy
     from nodewise.nodes.suspicion import size_suspicion
 
     bundle = load_bundle(folder)
     model = bundle.model
     segmenter = segmenter_of(bundle, device, runtime, cache, mirrored=mirrored)
     return Pipeline(
-        read_anatomy=AnatomyWithPrior(_atlas(bundle)),
+        read_anatomy=read_anatomy,
+        complete=node_atlas(bundle.folder / ATLAS_FILE).lay if ATLAS_FILE in bundle.beside else unchanged,
         segment=segmenter,
         malignancy=partial(size_suspicion, bulk=bulk),
         threshold=segmenter.after.threshold,
@@ -62,20 +60,6 @@ def pipeline(
         mirrored=mirrored,
         bulk=bulk,
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AnatomyWithPrior:
-    """Landmarks as in every recipe, and the atlas laid by them; none of it where the model has no atlas."""
-
-    atlas: NodeAtlas | None
-
-    def __call__(self, study: Study) -> Anatomy:
-        """The anatomy of a study."""
-        from nodewise.anatomy.read import read_anatomy
-
-        anatomy = read_anatomy(study)
-        return anatomy if self.atlas is None else self.atlas.lay(anatomy)
 
 
 def segmenter_of(
@@ -122,8 +106,3 @@ def after_of(bundle: Bundle) -> After:
         prior_share=kept.prior_share,
         hull=kept.hull,
     )
-
-
-def _atlas(bundle: Bundle) -> NodeAtlas | None:
-    """The atlas beside the weights, where the model has one."""
-    return node_atlas(bundle.folder / ATLAS_FILE) if ATLAS_FILE in bundle.beside else None
