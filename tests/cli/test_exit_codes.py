@@ -10,7 +10,7 @@ import pytest
 from nodewise.cli import main
 from nodewise.cli.options import command_line
 
-VERBS = ("predict", "measure", "phantom", "evaluate", "train", "info")
+VERBS = ("predict", "measure", "phantom", "evaluate", "train", "prepare", "ablate", "info")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from nodewise.cli.options import Device, DeviceOption, ThreadsOption, use_threads
 from nodewise.cli.screen import console, counted_stages
-from nodewise.cli.train_prior import SizeChoice, SizeOption
+from nodewise.cli.train_prior import AtlasOption, SizeChoice, SizeOption
 from nodewise.values.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def ablate(
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Of the optimiser.", show_default="150000")] = None,
     size: SizeOption = SizeChoice.paper,
+    atlas: AtlasOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the first run; the next has one more.")] = 0,
     device: DeviceOption = Device.auto,
     devices: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
@@ -90,6 +91,7 @@ def ablate(
         devices=devices,
         processes=torch.get_num_threads(),
         workers=workers,
+        atlas=atlas,
     )
     with counted_stages(f"ablate {recipe.value}") as progress:
         made = run_all(out, data, Ablation(effort, runs, _rows(rows)), LANDMARKS, test=test, progress=progress)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,6 +44,8 @@ def test_every_row_is_trained_and_printed_beside_the_papers(chests, tmp_path, mo
     assert [_numbers(row) for row in again] == [_numbers(row) for row in rows]
     with pytest.raises(BadInputError, match="was begun with steps 1, not 2: use that or another folder"):
         ablate(tmp_path, chests, replace(plan, effort=replace(TINY, steps=2)), PLAIN)
+    with pytest.raises(BadInputError, match="was begun with atlas built from the scans, not default"):
+        ablate(tmp_path, chests, replace(plan, effort=replace(TINY, atlas=Path("default"))), PLAIN)
     assert any(what.startswith("measuring + GIN, IPA, run 2") for what in told)
 
 

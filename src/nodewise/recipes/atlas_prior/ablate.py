@@ -149,6 +149,7 @@ def _require_same(
         "seed": str(effort.seed),
         "margin": f"{effort.margin_mm:g} mm",
         "anatomy": reader.how,
+        "atlas": "built from the scans" if effort.atlas is None else str(effort.atlas),
         "scans": hashlib.sha256(names.encode()).hexdigest(),
     }
     path = out / SETTINGS_FILE
