@@ -15,17 +15,6 @@ import numpy as np
 import SimpleITK
 
 HERE = Path(__file__).parent
-WORK = Path(tempfile.mkdtemp())
-for name in ("raw", "preprocessed", "results"):
-    os.environ[f"nnUNet_{name}"] = str(WORK / name)
-    (WORK / name).mkdir()
-
-from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import (  # noqa: E402
-    ExperimentPlanner,
-)
-from nnunetv2.experiment_planning.experiment_planners.resencUNet_planner import ResEncUNetPlanner  # noqa: E402
-
-PLANNERS = {"plain": ExperimentPlanner, "residual": ResEncUNetPlanner}
 # name: spacings (z, y, x) of a typical image, its shape, spread of both, channels, labels
 KINDS: dict[str, tuple[tuple[float, float, float], tuple[int, int, int], float, int, int]] = {
     "chest": ((1.0, 0.75, 0.75), (250, 270, 340), 0.15, 1, 2),
@@ -49,29 +38,32 @@ def fingerprint(kind: str) -> dict[str, Any]:
     return {"spacings": spacings.round(4).tolist(), "shapes_after_crop": shapes.tolist()}
 
 
-def planned(kind: str, number: int) -> dict[str, Any]:
-    """The fingerprint, and what each planner makes of it at full resolution."""
+def planned(kind: str, number: int, work: Path) -> dict[str, Any]:
+    """The fingerprint, and what each planner makes of it at full resolution; files in ``work``."""
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+    from nnunetv2.experiment_planning.experiment_planners.resencUNet_planner import ResEncUNetPlanner
+
     *_, channels, labels = KINDS[kind]
     dataset, known = f"Dataset{number:03d}_{kind.replace('-', '')}", fingerprint(kind)
     for part in ("imagesTr", "labelsTr"):
-        (WORK / "raw" / dataset / part).mkdir(parents=True)
-    (WORK / "preprocessed" / dataset).mkdir()
+        (work / "raw" / dataset / part).mkdir(parents=True)
+    (work / "preprocessed" / dataset).mkdir()
     image = SimpleITK.GetImageFromArray(np.zeros((4, 4, 4), np.int16))
     for n in range(CASES):
         for c in range(channels):
-            SimpleITK.WriteImage(image, str(WORK / "raw" / dataset / "imagesTr" / f"case{n:02d}_{c:04d}.nii.gz"))
-        SimpleITK.WriteImage(image, str(WORK / "raw" / dataset / "labelsTr" / f"case{n:02d}.nii.gz"))
+            SimpleITK.WriteImage(image, str(work / "raw" / dataset / "imagesTr" / f"case{n:02d}_{c:04d}.nii.gz"))
+        SimpleITK.WriteImage(image, str(work / "raw" / dataset / "labelsTr" / f"case{n:02d}.nii.gz"))
     about = {
         "channel_names": {str(c): "CT" if c == 0 else "noNorm" for c in range(channels)},
         "labels": {"background": 0} | {f"label{n}": n for n in range(1, labels)},
         "numTraining": CASES,
         "file_ending": ".nii.gz",
     }
-    (WORK / "raw" / dataset / "dataset.json").write_text(json.dumps(about))
+    (work / "raw" / dataset / "dataset.json").write_text(json.dumps(about))
     more = {"foreground_intensity_properties_per_channel": {}, "median_relative_size_after_cropping": 1.0}
-    (WORK / "preprocessed" / dataset / "dataset_fingerprint.json").write_text(json.dumps(known | more))
+    (work / "preprocessed" / dataset / "dataset_fingerprint.json").write_text(json.dumps(known | more))
     made: dict[str, Any] = {"fingerprint": known, "in_channels": channels, "outputs": labels}
-    for name, planner in PLANNERS.items():
+    for name, planner in (("plain", ExperimentPlanner), ("residual", ResEncUNetPlanner)):
         plans = planner(dataset).plan_experiment()
         full = plans["configurations"]["3d_fullres"]
         network = full["architecture"]["arch_kwargs"]
@@ -90,5 +82,9 @@ def planned(kind: str, number: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    all_plans = {kind: planned(kind, number) for number, kind in enumerate(KINDS, 1)}
+    with tempfile.TemporaryDirectory() as folder:
+        for place in ("raw", "preprocessed", "results"):
+            os.environ[f"nnUNet_{place}"] = str(Path(folder) / place)
+            (Path(folder) / place).mkdir()
+        all_plans = {kind: planned(kind, number, Path(folder)) for number, kind in enumerate(KINDS, 1)}
     (HERE / "plans.json").write_text(json.dumps(all_plans, indent=1) + "\n")

@@ -38,7 +38,7 @@ def test_bright_spots_are_no_contrast_medium_where_the_aorta_is_dark(shared_data
 def test_nodes_are_as_dense_and_as_noisy_as_the_scan(scan: tuple[bool, Background], paste: PasteMethod) -> None:
     enhanced, background = scan
     means, ratios, count = [], [], 0
-    for seed in range(8):
+    for seed in range(16):
         made = implant(
             background.study, np.random.default_rng(seed), count=20, paste=paste, negatives=False, background=background
         )
