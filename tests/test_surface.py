@@ -176,5 +176,6 @@ def test_what_the_sources_import_is_declared():
     }
     paths = [path for path in (root / "tests").rglob("*.py") if "golden" not in path.parts]  # made elsewhere
     tests = [ast.parse(path.read_text(encoding="utf-8")) for path in paths]
-    used = set().union(*map(imported, [*TREES.values(), *tests])) - sys.stdlib_module_names - {"nodewise", "tests", "__future__"}
+    own = {"nodewise", "tests", "__future__"}
+    used = set().union(*map(imported, [*TREES.values(), *tests])) - sys.stdlib_module_names - own
     assert {called.get(name, name) for name in used} <= declared

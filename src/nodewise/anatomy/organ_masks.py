@@ -13,6 +13,7 @@ from nodewise.values.box import Box
 from nodewise.values.volume import Volume
 
 Floats = npt.NDArray[np.float64]
+WHOLE = 0.75
 
 LUNG_RIGHT = ("lung_right", "lung_upper_lobe_right", "lung_middle_lobe_right", "lung_lower_lobe_right")
 LUNG_LEFT = ("lung_left", "lung_upper_lobe_left", "lung_lower_lobe_left")
@@ -68,7 +69,9 @@ class Organs:
 class Line:
     """What an organ's axial sections say by slice, (nz,) LPS mm: its centre, and where its edges are.
 
-    Between slices that show the organ values are interpolated, beyond its ends those of the end go on.
+    Between slices that show the organ values are interpolated, beyond its ends those of the end go on: of the last
+    section that is no rounded end, with at least ``WHOLE`` of the organ's median area. ``low`` and ``high`` are the
+    ends themselves.
     """
 
     x: Floats
@@ -98,6 +101,7 @@ def line(organs: Organs, mask: Mask) -> Line:
         y[deep.argmax(axis=0)] - half,
         y[len(y) - 1 - deep[::-1].argmax(axis=0)] + half,
     )
-    everywhere = np.arange(len(z))
-    x_z, y_z, left, right, front, back = (np.interp(everywhere, there, values) for values in found)
+    whole = np.flatnonzero(counts >= WHOLE * np.median(counts))
+    body, everywhere = slice(whole[0], whole[-1] + 1), np.arange(len(z))
+    x_z, y_z, left, right, front, back = (np.interp(everywhere, there[body], values[body]) for values in found)
     return Line(x_z, y_z, left, right, front, back, z, float(z[there[0]]) - half, float(z[there[-1]]) + half)

@@ -42,7 +42,7 @@ ORGANS = MappingProxyType(
 GIVEN_FROM = 10  # a given organ's number in ``Anatomy.organs`` is its own and so much more
 HOW = "landmarks"
 SLAB = 48
-STATIONS_ERROR_MM = 12.0  # of 127 nodes found in drawn chests 2 % lie farther from it than this and 3 mm
+STATIONS_ERROR_MM = 12.0  # of 127 nodes found in drawn chests 2 % lay farther than this and 3 mm from an earlier map
 
 
 def read_anatomy(
