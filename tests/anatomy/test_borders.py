@@ -124,7 +124,7 @@ def test_without_its_organ_a_border_is_not_told(border, missing):
 def test_borders_move_with_the_patient(shift):
     here, there = draw(), draw(shift)
     for border in HEIGHTS:
-        assert border(there) - border(here) == pytest.approx(shift[2], abs=1e-6)
+        assert border(there) - border(here) == pytest.approx(shift[2], abs=1.6)  # a voxel of 1.5 mm
 
 
 def test_planes_lie_where_the_organs_do(organs):
